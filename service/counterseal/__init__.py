@@ -1,0 +1,3 @@
+"""Counterseal: verifies signed HTTP requests for many gateways."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,194 @@
+"""The data that verification works on. Everything is frozen; a verdict is a value, never an exception."""
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from counterseal.core.payload import PayloadDuty
+
+# A secret shorter than this never verifies, wherever it came from: an empty HMAC key makes forging trivial
+# (CVE-2026-49852, CVE-2026-45363).
+MIN_SECRET_BYTES: Final = 16
+
+
+class Reason(enum.Enum):
+    """Why a request is refused, in the order in which reasons are looked for. Values are the wire names."""
+
+    UNSIGNED = "UNSIGNED"
+    MALFORMED = "MALFORMED"
+    AMBIGUOUS = "AMBIGUOUS"
+    UNSUPPORTED_SCHEME = "UNSUPPORTED_SCHEME"
+    TOO_OLD = "TOO_OLD"
+    TOO_NEW = "TOO_NEW"
+    NOT_COVERED = "NOT_COVERED"
+    BODY_REQUIRED = "BODY_REQUIRED"
+    UNKNOWN_KEY = "UNKNOWN_KEY"
+    MISMATCH = "MISMATCH"
+    KEY_DISABLED = "KEY_DISABLED"
+    KEY_REVOKED = "KEY_REVOKED"
+    KEY_EXPIRED = "KEY_EXPIRED"
+    OUT_OF_SCOPE = "OUT_OF_SCOPE"
+    PAYLOAD_MISMATCH = "PAYLOAD_MISMATCH"
+    REPLAYED = "REPLAYED"
+
+
+class KeyState(enum.Enum):
+    """The states of a key. Only ACTIVE verifies."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+    REVOKED = "REVOKED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """A request exactly as it arrived.
+
+    `headers` holds every field in arrival order with names in lower case; an HTTP/2 `:authority` goes in as `host`.
+    `content` is the whole body (empty: there is none), `content_sha256` its 32-byte hash; both None: the caller streams it.
+    """
+
+    method: bytes
+    target: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    content_sha256: bytes | None = None
+    scheme: str = ""
+    source_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StringToSignSubject:
+    """A string to sign and its signature, as a gateway took them out of a request.
+
+    Host, path, query, headers and body are *not* checked for such a subject: the gateway vouches for them.
+    `valid_for` is the validity in whole seconds that a presigned request states; None for a header signature.
+    """
+
+    scheme: str
+    credential: bytes
+    string_to_sign: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    security_token: bytes | None = field(default=None, repr=False)
+    valid_for: int | None = None
+    source_address: str = ""
+
+
+Subject = HttpRequest | StringToSignSubject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What the caller requires. Empty sets demand nothing; they never widen what a key may do.
+
+    `required_headers` holds lower-case names. `tenants` None means any tenant; an empty set means none at all.
+    """
+
+    allowed_schemes: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    required_headers: frozenset[bytes] = frozenset()
+    tenants: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where a signature is good: UTC day (`YYYYMMDD`), region and service, as signed."""
+
+    date: str
+    region: str
+    service: str
+    terminator: str = "aws4_request"
+
+    def text(self) -> str:
+        """Return the scope as it stands in a string to sign: `date/region/service/terminator`."""
+        return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An opened key: the record with its secret, as verification needs it. Times are Unix seconds."""
+
+    key_id: str
+    tenant: str
+    secret: bytes = field(repr=False)
+    allowed_schemes: frozenset[str]
+    state: KeyState
+    principal: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    not_before: float | None = None
+    expires: float | None = None
+    security_token_sha256: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How far a stated time may be off the verifier's clock, in seconds, either way and inclusive."""
+
+    skew: int = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What the signature covers. `headers` are lower-case names in the order signed."""
+
+    headers: tuple[bytes, ...] = ()
+    method: bool = False
+    path: bool = False
+    query: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a request says about its own signature. Nothing in it is true before `conclude` says so.
+
+    `signed_time` and `valid_until` are Unix seconds. Schemes extend this class with what they need to compute.
+    """
+
+    scheme: str
+    key_id: str
+    scope: Scope | None
+    signed_time: int
+    valid_until: int
+    coverage: Coverage
+    signature: bytes = field(repr=False)
+    security_token: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """The verdict: the signature matches and everything demanded holds."""
+
+    key: Key
+    scheme: str
+    scope: Scope | None
+    signed_time: int
+    valid_until: int
+    coverage: Coverage
+    payload_duty: PayloadDuty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The verdict: refused. `detail` is safe to log and to hand to the caller; it never quotes values out of the request."""
+
+    reason: Reason
+    detail: str
+
+
+Verdict = Verified | Rejected
+
+
+class Refusal(Exception):
+    """Raised by the readers inside `core` and turned into `Rejected` at its edge (`verify.py`). Never leaves `core`."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+# Derives the signing key of a scope from a key. `verify.conclude` takes one as argument so that a server can cache what it
+# derives; it must return what the plain derivation of the scheme returns.
+Derive = Callable[[Key, Scope], bytes]

@@ -1,0 +1,44 @@
+"""What is left to check about a body once the signature over the request head has been verified."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyChecked:
+    """The body, or the hash of it that the caller sent, was checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodySha256:
+    """The whole body must hash to `sha256` (32 bytes); the gateway checks it while streaming."""
+
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkSigned:
+    """aws-chunked framing in which every chunk is signed, in a chain that begins with `seed_signature`."""
+
+    algorithm: str
+    seed_signature: str = field(repr=False)
+    timestamp: str
+    scope: str
+    signed_trailer: bool
+    decoded_length: int | None
+    trailers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkUnsigned:
+    """aws-chunked framing without signatures; checksums stand in the trailer."""
+
+    decoded_length: int | None
+    trailers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsigned:
+    """The client chose not to sign the body."""
+
+
+PayloadDuty = AlreadyChecked | BodySha256 | ChunkSigned | ChunkUnsigned | Unsigned

@@ -1,0 +1,1 @@
+"""The service around the core: key store, cache, gRPC, command line."""

@@ -1,0 +1,58 @@
+"""What can go wrong beside a refusal. A refusal is a value (`core.model.Rejected`); these are exceptions.
+
+Each maps to one gRPC code and one `ErrorReason` in `server/rpc/errors.py`, and nowhere else. Messages are safe to send to a
+caller: they name fields and limits, never secrets.
+"""
+
+
+class ServiceError(Exception):
+    """The base of every error that the service raises on purpose."""
+
+
+class InvalidField(ServiceError):
+    """The caller's message breaks a limit. `field` is its path in the message, e.g. `imported_secret.key_id`."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class KeyNotFound(ServiceError):
+    """There is no such key, or not one that the caller may see."""
+
+
+class KeyExists(ServiceError):
+    """The key id is taken."""
+
+
+class EtagMismatch(ServiceError):
+    """The key was changed since the caller read it."""
+
+
+class KeyIsRevoked(ServiceError):
+    """The key is revoked, and revocation is final."""
+
+
+class RequestIdReused(ServiceError):
+    """The request id was used for another request, or too long ago to answer it again."""
+
+
+class StoreUnavailable(ServiceError):
+    """The key store did not answer in time or at all: nobody knows. Never a rejection."""
+
+
+class SealBroken(ServiceError):
+    """A sealed secret does not open: tampered with, swapped, or sealed under a master key that is missing. Never verifies."""
+
+
+class CallerUnknown(ServiceError):
+    """The call carries no valid credentials."""
+
+
+class CallerNotPermitted(ServiceError):
+    """The caller is known and may not do this."""
+
+
+class ConfigError(ServiceError):
+    """A setting is missing or wrong. The message names the setting."""

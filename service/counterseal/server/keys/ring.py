@@ -1,0 +1,32 @@
+"""The one interface through which verification reaches keys. Cache and single flight are KeyRings around a KeyRing."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from counterseal.core.model import Derive, Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedKey:
+    """A key ready for use, and the derivation that remembers what it derived from this very key.
+
+    Whoever drops an OpenedKey drops its derived signing keys with it.
+    """
+
+    key: Key
+    derive: Derive
+
+
+class KeyRing(Protocol):
+    """Finds keys by id."""
+
+    def find(self, key_id: str) -> OpenedKey | None:
+        """Return the key, whatever its state, or None when there is none.
+
+        Raises:
+            StoreUnavailable: nobody knows; never answered with None.
+            SealBroken: the stored secret does not open.
+        """
+
+    def evict(self, key_id: str) -> None:
+        """Forget the key, present or absent: the next `find` that starts after this returns sees the store as it is then."""

@@ -1,0 +1,1 @@
+"""The SQL key store: tables, queries, migrations."""

@@ -1,0 +1,116 @@
+"""Keys as they are stored and administered. Secrets appear here only sealed."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from counterseal.core.model import KeyState
+
+DEFAULT_TENANT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """A key as administrators see it: everything but its secret. Times are timezone-aware UTC."""
+
+    key_id: str
+    tenant: str
+    principal: str
+    description: str
+    labels: Mapping[str, str]
+    allowed_schemes: frozenset[str]
+    state: KeyState
+    not_before: dt.datetime | None
+    expires: dt.datetime | None
+    created: dt.datetime
+    updated: dt.datetime
+    revoked: dt.datetime | None
+    revoke_reason: str
+    etag: str
+    has_security_token: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """A key record with its sealed secret, as read from the database."""
+
+    record: KeyRecord
+    secret_version: int
+    sealed_secret: bytes = field(repr=False)
+    security_token_sha256: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedMaterial:
+    """An id and a secret brought along from elsewhere."""
+
+    key_id: str
+    secret: bytes = field(repr=False)
+    security_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDraft:
+    """What to issue, as it came from the caller: limits are checked by the issuer."""
+
+    tenant: str = DEFAULT_TENANT
+    principal: str = ""
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    allowed_schemes: frozenset[str] = frozenset()
+    not_before: dt.datetime | None = None
+    expires: dt.datetime | None = None
+    material: ImportedMaterial | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedKey:
+    """An issued key. `secret` is the text for the client's configuration; empty when the key was imported."""
+
+    record: KeyRecord
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyQuery:
+    """Which keys to list. `tenants` None: every tenant; an empty set: none. `after`: the last key id of the page before."""
+
+    page_size: int = 100
+    after: str = ""
+    tenants: frozenset[str] | None = None
+    principal: str = ""
+    state: KeyState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPage:
+    """One page, ascending by key id. `next_after` empty: this was the last."""
+
+    records: tuple[KeyRecord, ...]
+    next_after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyChange:
+    """New values for the fields named in `mask` (names as in the proto's update mask). `etag` empty: not compared."""
+
+    key_id: str
+    etag: str
+    mask: frozenset[str]
+    principal: str = ""
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    allowed_schemes: frozenset[str] = frozenset()
+    state: KeyState | None = None
+    not_before: dt.datetime | None = None
+    expires: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """A revoked key, and the instant from which no replica answers verified for it."""
+
+    record: KeyRecord
+    effective: dt.datetime

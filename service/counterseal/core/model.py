@@ -143,14 +143,15 @@ class Coverage:
 class Claim:
     """What a request says about its own signature. Nothing in it is true before `conclude` says so.
 
-    `signed_time` and `valid_until` are Unix seconds. Schemes extend this class with what they need to compute.
+    `signed_time` is in Unix seconds. `valid_for` is the validity in seconds that the request states for itself (presigned
+    requests); None: the verifier's window applies. Schemes extend this class with what they need to compute.
     """
 
     scheme: str
     key_id: str
     scope: Scope | None
     signed_time: int
-    valid_until: int
+    valid_for: int | None
     coverage: Coverage
     signature: bytes = field(repr=False)
     security_token: bytes | None = field(default=None, repr=False)
@@ -158,7 +159,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """The verdict: the signature matches and everything demanded holds."""
+    """The verdict: the signature matches and everything demanded holds.
+
+    `signed_time` and `valid_until` are Unix seconds. `verified_path` is the path that the signature covers, still
+    percent-encoded: an upstream must be given this one (SeaweedFS CVE-2026-54917). Empty for string-to-sign subjects.
+    """
 
     key: Key
     scheme: str
@@ -167,6 +172,7 @@ class Verified:
     valid_until: int
     coverage: Coverage
     payload_duty: PayloadDuty
+    verified_path: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,4 +41,9 @@ class Unsigned:
     """The client chose not to sign the body."""
 
 
-PayloadDuty = AlreadyChecked | BodySha256 | ChunkSigned | ChunkUnsigned | Unsigned
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftToCaller:
+    """The subject was a string to sign: the caller put the body's hash there, and has to check the body itself."""
+
+
+PayloadDuty = AlreadyChecked | BodySha256 | ChunkSigned | ChunkUnsigned | Unsigned | LeftToCaller

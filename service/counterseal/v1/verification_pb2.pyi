@@ -124,7 +124,7 @@ class VerifyResponse(_message.Message):
     def __init__(self, verified: _Optional[_Union[Verified, _Mapping]] = ..., rejected: _Optional[_Union[Rejected, _Mapping]] = ...) -> None: ...
 
 class Verified(_message.Message):
-    __slots__ = ("key_id", "principal", "tenant", "labels", "scheme", "signed_time", "valid_until_time", "coverage", "payload_duty", "scope")
+    __slots__ = ("key_id", "principal", "tenant", "labels", "scheme", "signed_time", "valid_until_time", "coverage", "payload_duty", "scope", "verified_path")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,7 @@ class Verified(_message.Message):
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_DUTY_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_PATH_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     principal: str
     tenant: str
@@ -152,7 +153,8 @@ class Verified(_message.Message):
     coverage: Coverage
     payload_duty: PayloadDuty
     scope: Scope
-    def __init__(self, key_id: _Optional[str] = ..., principal: _Optional[str] = ..., tenant: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., scheme: _Optional[str] = ..., signed_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., payload_duty: _Optional[_Union[PayloadDuty, _Mapping]] = ..., scope: _Optional[_Union[Scope, _Mapping]] = ...) -> None: ...
+    verified_path: bytes
+    def __init__(self, key_id: _Optional[str] = ..., principal: _Optional[str] = ..., tenant: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., scheme: _Optional[str] = ..., signed_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., payload_duty: _Optional[_Union[PayloadDuty, _Mapping]] = ..., scope: _Optional[_Union[Scope, _Mapping]] = ..., verified_path: _Optional[bytes] = ...) -> None: ...
 
 class Scope(_message.Message):
     __slots__ = ("date", "region", "service")
@@ -177,7 +179,7 @@ class Coverage(_message.Message):
     def __init__(self, headers: _Optional[_Iterable[str]] = ..., method: bool = ..., path: bool = ..., query: bool = ...) -> None: ...
 
 class PayloadDuty(_message.Message):
-    __slots__ = ("already_checked", "body_sha256", "chunk_signed", "chunk_unsigned", "unsigned")
+    __slots__ = ("already_checked", "body_sha256", "chunk_signed", "chunk_unsigned", "unsigned", "left_to_caller")
     class AlreadyChecked(_message.Message):
         __slots__ = ()
         def __init__(self) -> None: ...
@@ -213,17 +215,22 @@ class PayloadDuty(_message.Message):
     class Unsigned(_message.Message):
         __slots__ = ()
         def __init__(self) -> None: ...
+    class LeftToCaller(_message.Message):
+        __slots__ = ()
+        def __init__(self) -> None: ...
     ALREADY_CHECKED_FIELD_NUMBER: _ClassVar[int]
     BODY_SHA256_FIELD_NUMBER: _ClassVar[int]
     CHUNK_SIGNED_FIELD_NUMBER: _ClassVar[int]
     CHUNK_UNSIGNED_FIELD_NUMBER: _ClassVar[int]
     UNSIGNED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_TO_CALLER_FIELD_NUMBER: _ClassVar[int]
     already_checked: PayloadDuty.AlreadyChecked
     body_sha256: PayloadDuty.BodySha256
     chunk_signed: PayloadDuty.ChunkSigned
     chunk_unsigned: PayloadDuty.ChunkUnsigned
     unsigned: PayloadDuty.Unsigned
-    def __init__(self, already_checked: _Optional[_Union[PayloadDuty.AlreadyChecked, _Mapping]] = ..., body_sha256: _Optional[_Union[PayloadDuty.BodySha256, _Mapping]] = ..., chunk_signed: _Optional[_Union[PayloadDuty.ChunkSigned, _Mapping]] = ..., chunk_unsigned: _Optional[_Union[PayloadDuty.ChunkUnsigned, _Mapping]] = ..., unsigned: _Optional[_Union[PayloadDuty.Unsigned, _Mapping]] = ...) -> None: ...
+    left_to_caller: PayloadDuty.LeftToCaller
+    def __init__(self, already_checked: _Optional[_Union[PayloadDuty.AlreadyChecked, _Mapping]] = ..., body_sha256: _Optional[_Union[PayloadDuty.BodySha256, _Mapping]] = ..., chunk_signed: _Optional[_Union[PayloadDuty.ChunkSigned, _Mapping]] = ..., chunk_unsigned: _Optional[_Union[PayloadDuty.ChunkUnsigned, _Mapping]] = ..., unsigned: _Optional[_Union[PayloadDuty.Unsigned, _Mapping]] = ..., left_to_caller: _Optional[_Union[PayloadDuty.LeftToCaller, _Mapping]] = ...) -> None: ...
 
 class Rejected(_message.Message):
     __slots__ = ("reason", "detail", "server_time", "allowed_skew", "public_error")

@@ -1,0 +1,178 @@
+"""Settings: read once at start from the environment and a TOML file, then frozen.
+
+The environment (`COUNTERSEAL_<NAME>`) beats the file that `COUNTERSEAL_CONFIG` names (lower-case names). A name that nobody
+knows is an error: a mistyped setting that is silently ignored is a limit that silently does not hold.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from counterseal.server.errors import ConfigError
+from counterseal.server.settings import Address, CallerSetting, read_address, read_callers, reader
+
+PREFIX: Final = "COUNTERSEAL_"
+# Names under the prefix that belong to the client, to the tests, or to this module itself.
+_NOT_SETTINGS: Final = frozenset({"CONFIG", "SERVER", "TOKEN", "REQUIRE_ALL"})
+_TEST_PREFIX: Final = "TEST_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting of a server, read and checked. Times are seconds, sizes bytes unless a name says otherwise."""
+
+    listen: Address
+    metrics_listen: Address | None
+    data_dir: Path
+    # May carry a password.
+    database_url: str = field(repr=False)
+    # `id:base64[,id:base64...]`, the first is active. None: the file `master.keys` in the data folder.
+    master_keys: str | None = field(repr=False)
+    schemes: tuple[str, ...]
+    skew: int
+    cache_keys: int
+    cache_key_seconds: float
+    cache_scopes_per_key: int
+    cache_negative: int
+    cache_negative_seconds: float
+    store_timeout: float
+    max_message_bytes: int
+    threads: int
+    max_concurrent_calls: int
+    stop_grace: float
+    tls_cert: Path | None
+    tls_key: Path | None
+    tls_client_ca: Path | None
+    verify_requires_caller: bool
+    allow_string_to_sign: bool
+    log_level: str
+    log_success_sample: float
+    revoke_bound: float
+    callers: tuple[CallerSetting, ...]
+
+    @property
+    def tls(self) -> bool:
+        """Whether the listener speaks TLS."""
+        return self.tls_cert is not None
+
+
+_DAY: Final = 86_400
+# name -> (reader, default). A default of None means absent; every other default is read like a given value.
+SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
+    "LISTEN": (read_address, "127.0.0.1:50051"),
+    "METRICS_LISTEN": (reader.optional(read_address), "127.0.0.1:9464"),
+    "DATA_DIR": (reader.path, ".counterseal"),
+    "DATABASE_URL": (reader.text, None),
+    "MASTER_KEYS": (reader.text, None),
+    "SCHEMES": (reader.names, "aws-sigv4"),
+    "SKEW": (reader.integer(1, 3600), "900"),
+    "CACHE_KEYS": (reader.integer(1, 10_000_000), "10000"),
+    "CACHE_KEY_SECONDS": (reader.seconds(0.001, _DAY), "60"),
+    "CACHE_SCOPES_PER_KEY": (reader.integer(1, 10_000), "16"),
+    "CACHE_NEGATIVE": (reader.integer(1, 100_000_000), "100000"),
+    "CACHE_NEGATIVE_SECONDS": (reader.seconds(0.001, 3600), "5"),
+    "STORE_TIMEOUT": (reader.seconds(0.01, 300), "5"),
+    "MAX_MESSAGE_BYTES": (reader.integer(65_536, 1_073_741_824), "4194304"),
+    "THREADS": (reader.integer(1, 256), "8"),
+    "MAX_CONCURRENT_CALLS": (reader.integer(1, 1_000_000), "1000"),
+    "STOP_GRACE": (reader.seconds(0, 3600), "10"),
+    "TLS_CERT": (reader.path, None),
+    "TLS_KEY": (reader.path, None),
+    "TLS_CLIENT_CA": (reader.path, None),
+    "VERIFY_REQUIRES_CALLER": (reader.flag, "false"),
+    "ALLOW_STRING_TO_SIGN": (reader.flag, "false"),
+    "LOG_LEVEL": (reader.one_of("debug", "info", "warning", "error"), "info"),
+    "LOG_SUCCESS_SAMPLE": (reader.seconds(0, 1), "0.01"),
+    "REVOKE_BOUND": (reader.seconds(0, 3600), "1"),
+}
+
+
+def load_config(environ: Mapping[str, str], toml_path: Path | None = None) -> Config:
+    """Read every setting from `environ` and from the TOML file, if there is one.
+
+    Raises:
+        ConfigError: a setting is unknown, missing or outside its limits; the text names it, and never quotes a secret.
+    """
+    path = toml_path or (Path(environ[PREFIX + "CONFIG"]) if environ.get(PREFIX + "CONFIG") else None)
+    document = _read_toml(path) if path else {}
+    callers = read_callers(document.pop("callers", []))
+    given = {**_from_toml(document), **_from_environ(environ)}
+    values: dict[str, Any] = {
+        name.lower(): _read(name, read, given.get(name, default)) for name, (read, default) in SETTINGS.items()
+    }
+    if values["database_url"] is None:
+        values["database_url"] = f"sqlite:///{values['data_dir'] / 'counterseal.db'}"
+    config = Config(**values, callers=callers)
+    _check_together(config)
+    return config
+
+
+def _read(name: str, read: reader.Reader, value: str | None) -> object:
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except ValueError as error:
+        raise ConfigError(f"{PREFIX}{name}: {error}") from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{PREFIX}CONFIG: cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        # The position is kept; tomllib quotes at most one character of the file.
+        raise ConfigError(f"{PREFIX}CONFIG: {path} is not TOML: {error}") from None
+
+
+def _from_toml(document: Mapping[str, Any]) -> dict[str, str]:
+    given = {}
+    for name, value in document.items():
+        if name.upper() not in SETTINGS or name != name.lower():
+            raise ConfigError(f"{PREFIX}CONFIG: there is no setting {name!r}")
+        given[name.upper()] = _as_text(name, value)
+    return given
+
+
+def _as_text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    raise ConfigError(f"{PREFIX}CONFIG: {name}: must be text, a number, true or false")
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    given = {}
+    for name, value in environ.items():
+        short = name.removeprefix(PREFIX)
+        if short == name or short in _NOT_SETTINGS or short.startswith(_TEST_PREFIX):
+            continue
+        if short not in SETTINGS:
+            raise ConfigError(f"{name}: there is no such setting")
+        given[short] = value
+    return given
+
+
+def _check_together(config: Config) -> None:
+    """Refuse settings that are sound alone and unsafe together (DESIGN section 8)."""
+    if (config.tls_cert is None) != (config.tls_key is None):
+        raise ConfigError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY: set both or neither")
+    if config.tls_client_ca is not None and not config.tls:
+        raise ConfigError(f"{PREFIX}TLS_CLIENT_CA: needs {PREFIX}TLS_CERT and {PREFIX}TLS_KEY")
+    if any(caller.san for caller in config.callers) and config.tls_client_ca is None:
+        raise ConfigError(f"callers: a caller known by `san` needs {PREFIX}TLS_CLIENT_CA")
+    if not config.listen.is_loopback:
+        if not config.tls:
+            raise ConfigError(
+                f"{PREFIX}LISTEN: {config.listen} is not loopback, so {PREFIX}TLS_CERT and {PREFIX}TLS_KEY are required"
+            )
+        if not config.callers:
+            raise ConfigError(f"{PREFIX}LISTEN: {config.listen} is not loopback, so at least one [[callers]] entry is required")

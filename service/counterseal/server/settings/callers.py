@@ -1,0 +1,91 @@
+"""The `[[callers]]` tables of the TOML file."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from counterseal.server.errors import ConfigError
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SAN: Final = re.compile(r"[!-~]{1,255}", re.ASCII)
+_LIMITS: Final = ("tenants", "schemes", "regions", "services")
+_KNOWN: Final = frozenset({"name", "role", "token_sha256", "san", "string_to_sign", *_LIMITS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerSetting:
+    """One configured caller. A limit of None means that there is no such limit; an empty one cannot be configured."""
+
+    name: str
+    role: str
+    token_sha256: bytes | None = field(default=None, repr=False)
+    san: str | None = None
+    tenants: frozenset[str] | None = None
+    schemes: frozenset[str] | None = None
+    regions: frozenset[str] | None = None
+    services: frozenset[str] | None = None
+    string_to_sign: bool = False
+
+
+def read_callers(tables: object) -> tuple[CallerSetting, ...]:
+    """Read every caller and check that no two share a name or a credential.
+
+    Raises:
+        ConfigError: names the entry and what is wrong with it.
+    """
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError("callers: must be [[callers]] tables")
+    callers = tuple(_read_caller(f"callers[{index}]", table) for index, table in enumerate(tables))
+    for what in ("name", "token_sha256", "san"):
+        values = [value for caller in callers if (value := getattr(caller, what)) is not None]
+        if len(set(values)) != len(values):
+            raise ConfigError(f"callers: two entries have the same {what}")
+    return callers
+
+
+def _read_caller(where: str, table: Mapping[str, Any]) -> CallerSetting:
+    for name in table:
+        if name not in _KNOWN:
+            raise ConfigError(f"{where}: there is no setting {name!r}")
+    token_sha256 = _text(where, table, "token_sha256", _SHA256, "64 lower-case hexadecimal digits")
+    san = _text(where, table, "san", _SAN, "1 to 255 visible ASCII characters")
+    if token_sha256 is None and san is None:
+        raise ConfigError(f"{where}: needs token_sha256 or san")
+    name = _text(where, table, "name", _NAME, "1 to 64 characters of [A-Za-z0-9._-]")
+    role = table.get("role")
+    if name is None:
+        raise ConfigError(f"{where}: name is required")
+    if role not in {"admin", "gateway"}:
+        raise ConfigError(f"{where}: role must be admin or gateway")
+    string_to_sign = table.get("string_to_sign", False)
+    if not isinstance(string_to_sign, bool):
+        raise ConfigError(f"{where}: string_to_sign must be true or false")
+    return CallerSetting(
+        name=name,
+        role=role,
+        token_sha256=bytes.fromhex(token_sha256) if token_sha256 else None,
+        san=san,
+        string_to_sign=string_to_sign,
+        **{limit: _limit(where, table, limit) for limit in _LIMITS},
+    )
+
+
+def _text(where: str, table: Mapping[str, Any], name: str, grammar: re.Pattern[str], words: str) -> str | None:
+    value = table.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not grammar.fullmatch(value):
+        raise ConfigError(f"{where}: {name} must be {words}")
+    return value
+
+
+def _limit(where: str, table: Mapping[str, Any], name: str) -> frozenset[str] | None:
+    value = table.get(name)
+    if value is None:
+        return None
+    # An empty list could be meant as "everything" or as "nothing": refused, so that nobody has to guess.
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
+        raise ConfigError(f"{where}: {name} must be a list of at least one name; leave it out for no limit")
+    return frozenset(value)

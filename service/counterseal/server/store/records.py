@@ -42,6 +42,49 @@ class StoredKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueMark:
+    """What lets a retried IssueKey find the key that the first attempt made.
+
+    `fingerprint` is a SHA-256 over the draft without its secret and security token: the store never holds anything from which
+    an imported secret could be guessed. `actor` is part of the mark, so that nobody fetches a secret with another's request id.
+    """
+
+    actor: str
+    request_id: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkedKey:
+    """A key and the mark it was issued under."""
+
+    stored: StoredKey
+    mark: IssueMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Who did what to which key, and when. `detail` holds field names and public values, never a secret."""
+
+    time: dt.datetime
+    actor: str
+    action: str
+    key_id: str
+    tenant: str
+    request_id: str = ""
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealSwap:
+    """Replace the sealed secret `old` of a key by `new`, if it still is `old`."""
+
+    key_id: str
+    old: bytes = field(repr=False)
+    new: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedMaterial:
     """An id and a secret brought along from elsewhere."""
 

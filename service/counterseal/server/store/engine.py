@@ -1,0 +1,35 @@
+"""Opening a key store by its URL."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from sqlalchemy import URL, exc, make_url
+
+from counterseal.server.errors import ConfigError
+from counterseal.server.store.database import Database
+from counterseal.server.store.keystore import KeyStore
+from counterseal.server.store.sqlite import open_sqlite
+
+_OPENERS: Final[Mapping[str, Callable[[URL, float], Database]]] = {"sqlite": open_sqlite}
+
+__all__ = ["KeyStore", "open_store"]
+
+
+def open_store(url: str, *, timeout: float) -> KeyStore:
+    """Open the key store; no connection is made before it is used.
+
+    Args:
+        url: as SQLAlchemy writes it, e.g. `sqlite:////var/lib/counterseal/counterseal.db`.
+        timeout: the longest wait for a lock or a free connection, in seconds.
+
+    Raises:
+        ConfigError: the URL cannot be read, or names a kind of database that is not supported.
+    """
+    try:
+        read = make_url(url)
+    except exc.ArgumentError:
+        raise ConfigError("COUNTERSEAL_DATABASE_URL: not a database URL") from None  # the text would quote a password
+    opener = _OPENERS.get(read.get_backend_name())
+    if opener is None:
+        raise ConfigError(f"COUNTERSEAL_DATABASE_URL: unknown kind of database; known: {', '.join(sorted(_OPENERS))}")
+    return KeyStore(opener(read, timeout))

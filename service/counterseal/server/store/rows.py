@@ -1,0 +1,130 @@
+"""Between rows and records. Times are whole microseconds since the Unix epoch in the database."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from counterseal.core.model import KeyState
+from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, StoredKey
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+
+def to_micros(time: dt.datetime) -> int:
+    """Return whole microseconds since the Unix epoch. The time must be timezone-aware."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def to_time(micros: int) -> dt.datetime:
+    """Return the time, timezone-aware in UTC."""
+    return _EPOCH + micros * _MICROSECOND
+
+
+def _maybe_micros(time: dt.datetime | None) -> int | None:
+    return None if time is None else to_micros(time)
+
+
+def _maybe_time(micros: int | None) -> dt.datetime | None:
+    return None if micros is None else to_time(micros)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def etag_of(changed: int) -> str:
+    """Return the etag that stands for a value of the change sequence."""
+    return f"{changed:x}"
+
+
+def record_values(record: KeyRecord) -> dict[str, Any]:
+    """Return the columns of a record; neither the secret nor the place in the change sequence."""
+    return {
+        "key_id": record.key_id,
+        "tenant": record.tenant,
+        "principal": record.principal,
+        "description": record.description,
+        "labels": _json(dict(record.labels)),
+        "allowed_schemes": _json(sorted(record.allowed_schemes)),
+        "state": record.state.value,
+        "not_before": _maybe_micros(record.not_before),
+        "expires": _maybe_micros(record.expires),
+        "created": to_micros(record.created),
+        "updated": to_micros(record.updated),
+        "revoked": _maybe_micros(record.revoked),
+        "revoke_reason": record.revoke_reason,
+    }
+
+
+def stored_values(stored: StoredKey, mark: IssueMark | None) -> dict[str, Any]:
+    """Return the columns of a new key, all but its place in the change sequence."""
+    return record_values(stored.record) | {
+        "secret_version": stored.secret_version,
+        "sealed_secret": stored.sealed_secret,
+        "security_token_sha256": stored.security_token_sha256,
+        "issue_actor": mark.actor if mark else None,
+        "issue_request_id": mark.request_id if mark else None,
+        "issue_fingerprint": mark.fingerprint if mark else None,
+    }
+
+
+def audit_values(entry: AuditEntry) -> dict[str, Any]:
+    """Return the columns of an audit entry."""
+    return {
+        "time": to_micros(entry.time),
+        "actor": entry.actor,
+        "action": entry.action,
+        "key_id": entry.key_id,
+        "tenant": entry.tenant,
+        "request_id": entry.request_id,
+        "detail": _json(dict(entry.detail)),
+    }
+
+
+def read_record(row: Row[Any]) -> KeyRecord:
+    """Return the record in a row of `keys`."""
+    labels: Mapping[str, str] = json.loads(row.labels)
+    return KeyRecord(
+        key_id=row.key_id,
+        tenant=row.tenant,
+        principal=row.principal,
+        description=row.description,
+        labels=labels,
+        allowed_schemes=frozenset(json.loads(row.allowed_schemes)),
+        state=KeyState(row.state),
+        not_before=_maybe_time(row.not_before),
+        expires=_maybe_time(row.expires),
+        created=to_time(row.created),
+        updated=to_time(row.updated),
+        revoked=_maybe_time(row.revoked),
+        revoke_reason=row.revoke_reason,
+        etag=etag_of(row.changed),
+        has_security_token=row.security_token_sha256 is not None,
+    )
+
+
+def read_stored(row: Row[Any]) -> StoredKey:
+    """Return the record and the sealed secret in a row of `keys`."""
+    return StoredKey(
+        record=read_record(row),
+        secret_version=row.secret_version,
+        sealed_secret=row.sealed_secret,
+        security_token_sha256=row.security_token_sha256,
+    )
+
+
+def read_audit(row: Row[Any]) -> AuditEntry:
+    """Return the entry in a row of `audit`."""
+    return AuditEntry(
+        time=to_time(row.time),
+        actor=row.actor,
+        action=row.action,
+        key_id=row.key_id,
+        tenant=row.tenant,
+        request_id=row.request_id,
+        detail=json.loads(row.detail),
+    )

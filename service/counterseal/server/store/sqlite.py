@@ -1,0 +1,120 @@
+"""The embedded database: one SQLite file in WAL mode."""
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from counterseal.server.errors import ConfigError, StoreUnavailable
+from counterseal.server.store.database import Database
+
+# SQLITE_ERROR is bad SQL or a missing table; CONSTRAINT, MISMATCH, MISUSE and RANGE are misuse: bugs of ours, not outages.
+_OUR_FAULT: Final = frozenset({1, 19, 20, 21, 25})
+_READERS: Final = 16
+
+Identity = tuple[int, int] | None
+
+
+def open_sqlite(url: URL, timeout: float) -> Database:
+    """Open the file that the URL names; nothing is touched before `prepare`.
+
+    Raises:
+        ConfigError: the URL names no file. A database in memory would lose what was acknowledged.
+    """
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise ConfigError("COUNTERSEAL_DATABASE_URL: must name a file, e.g. sqlite:////var/lib/counterseal/counterseal.db")
+    path = Path(url.database).absolute()
+    reads = _engine(url, path, timeout, _READERS, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+    # One connection: SQLite has one writer at a time, and threads that queue for it here are served in turn.
+    writes = _engine(url, path, timeout, 1)
+    event.listen(writes, "begin", lambda connection: _begin_write(connection, path))
+
+    def prepare() -> None:
+        _create_file(path)
+
+    def check() -> None:
+        with reads.connect() as connection:
+            _check_same_file(connection, path)
+
+    return Database(reads=reads, writes=writes, is_outage=_is_outage, prepare=prepare, check=check, lock_schema=_lock_schema)
+
+
+def _engine(url: URL, path: Path, timeout: float, size: int, **options: Any) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # mode=rw: a file that went missing is an outage, not a reason to begin with an empty one.
+        return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=timeout, check_same_thread=False)
+
+    engine = create_engine(
+        url,
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=timeout,
+        hide_parameters=True,  # sealed secrets and hashes do not belong into the text of an error
+        **options,
+    )
+
+    def set_up(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        _set_up(connection)
+        entry.info["file"] = _identity(path)
+
+    event.listen(engine, "connect", set_up)
+    return engine
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    # The driver's own BEGIN comes too late and is no IMMEDIATE one; `_begin_write` begins instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # FULL: a commit is in the WAL, and the WAL on the disk, before it returns. WAL's default of NORMAL may lose the last
+    # commits to a power failure (https://www.sqlite.org/pragma.html#pragma_synchronous). fullfsync matters on macOS alone.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}").fetchall()
+    cursor.close()
+
+
+def _begin_write(connection: Connection, path: Path) -> None:
+    # IMMEDIATE: a transaction that reads before it writes would otherwise fail with SQLITE_BUSY halfway, without waiting.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _check_same_file(connection, path)
+
+
+def _check_same_file(connection: Connection, path: Path) -> None:
+    """Refuse to go on with a file that was removed or replaced: what is written to it would be acknowledged and lost."""
+    if connection.info["file"] != _identity(path):
+        connection.invalidate()
+        raise StoreUnavailable("the key store's file was removed or replaced")
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _create_file(path: Path) -> None:
+    """Create the file for its owner alone, if there is none; two processes may try at once."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise StoreUnavailable("the key store's file cannot be created") from error
+
+
+def _lock_schema(connection: Connection) -> None:
+    """Nothing to do: BEGIN IMMEDIATE already shuts out every other writer, and DDL is transactional."""
+
+
+def _is_outage(error: exc.DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is None:  # raised by the driver itself, e.g. "Cannot operate on a closed database"
+        return isinstance(error, exc.OperationalError)
+    return int(code) & 0xFF not in _OUR_FAULT

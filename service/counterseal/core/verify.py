@@ -1,0 +1,158 @@
+"""The order of checks. It is the order of reasons, written once, here; a test pins it.
+
+ 2 find the scheme, read the claim      UNSIGNED, MALFORMED, AMBIGUOUS, UNSUPPORTED_SCHEME
+ 3 the stated time inside the window    TOO_OLD, TOO_NEW
+ 4 all that must be covered is covered  NOT_COVERED, BODY_REQUIRED
+ 5 (the caller looks up the key)        UNKNOWN_KEY
+ 6 the key allows the scheme; compare   UNSUPPORTED_SCHEME, MISMATCH
+ 7 key state and times                  KEY_DISABLED, KEY_REVOKED, KEY_EXPIRED
+ 8 demand                               OUT_OF_SCOPE
+ 9 payload                              PAYLOAD_MISMATCH
+10 (the caller looks for a replay)      REPLAYED
+
+`examine` does 2 to 4 and needs no key; `conclude` does 6 to 9. Steps 0, 1 and 11 belong to the transport.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from counterseal.core import http
+from counterseal.core.model import (
+    MIN_SECRET_BYTES,
+    Claim,
+    Demand,
+    Derive,
+    HttpRequest,
+    Key,
+    KeyState,
+    Reason,
+    Refusal,
+    Rejected,
+    Subject,
+    Verified,
+    Window,
+)
+from counterseal.core.schemes.base import Scheme
+from counterseal.core.window import check_window
+
+# Computed with when there is no key, so that an unknown key costs what a known one does. The result is thrown away.
+DUMMY_KEY: Final = Key(key_id="unknown", tenant="", secret=b"\x00" * 32, allowed_schemes=frozenset(), state=KeyState.DISABLED)
+_STATE_REASONS: Final = {
+    KeyState.DISABLED: (Reason.KEY_DISABLED, "the key is disabled"),
+    KeyState.REVOKED: (Reason.KEY_REVOKED, "the key is revoked"),
+}
+
+
+def examine(subject: Subject, demand: Demand, *, schemes: Mapping[str, Scheme], window: Window, now: float) -> Claim | Rejected:
+    """Do everything that needs no key. `now` is in Unix seconds; `schemes` are the enabled ones by name."""
+    try:
+        claim = _read_claim(subject, demand, schemes)  # 2
+        check_window(claim, window, now)  # 3
+        schemes[claim.scheme].check_coverage(claim)  # 4
+        _check_required_headers(claim, demand)  # 4
+    except Refusal as refusal:
+        return Rejected(reason=refusal.reason, detail=refusal.detail)
+    return claim
+
+
+def conclude(
+    claim: Claim,
+    subject: Subject,
+    key: Key | None,
+    demand: Demand,
+    *,
+    schemes: Mapping[str, Scheme],
+    window: Window,
+    now: float,
+    derive: Derive | None = None,
+) -> Verified | Rejected:
+    """Decide about a claim that `examine` returned. `key` None: there is no such key.
+
+    `derive` may remember what it derived; None: the scheme's plain derivation.
+    """
+    scheme = schemes[claim.scheme]
+    try:
+        known = _check_signature(claim, key, demand, scheme, derive or scheme.derive)  # 5, 6
+        _check_key(known, now)  # 7
+        _check_demand(claim, demand)  # 8
+        duty = scheme.payload_duty(claim, subject)  # 9
+    except Refusal as refusal:
+        return Rejected(reason=refusal.reason, detail=refusal.detail)
+    return Verified(
+        key=known,
+        scheme=claim.scheme,
+        scope=claim.scope,
+        signed_time=claim.signed_time,
+        valid_until=claim.signed_time + (window.skew if claim.valid_for is None else claim.valid_for),
+        coverage=claim.coverage,
+        payload_duty=duty,
+        verified_path=scheme.verified_path(claim),
+    )
+
+
+def _read_claim(subject: Subject, demand: Demand, schemes: Mapping[str, Scheme]) -> Claim:
+    if isinstance(subject, HttpRequest):
+        read = http.read_request(subject)
+        scheme = _find_scheme(read, schemes)
+        _check_demanded_scheme(scheme.name, demand)
+        return scheme.read(read)
+    found = schemes.get(subject.scheme)
+    if found is None:
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, "no such scheme, or not enabled")
+    _check_demanded_scheme(found.name, demand)
+    return found.read_string_to_sign(subject)
+
+
+def _find_scheme(request: http.ReadRequest, schemes: Mapping[str, Scheme]) -> Scheme:
+    # AWS takes the first of two Authorization headers, other software the last: refused in either order.
+    request.header(b"authorization")
+    found = [scheme for scheme in schemes.values() if scheme.recognises(request)]
+    if len(found) > 1:
+        raise Refusal(Reason.AMBIGUOUS, "signatures of more than one scheme")
+    if found:
+        return found[0]
+    if b"authorization" in request.headers or any(name.lower() == b"x-amz-algorithm" for name, _ in request.parameters):
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, "the request is signed in a way that is unknown or not enabled")
+    raise Refusal(Reason.UNSIGNED, "the request carries no signature")
+
+
+def _check_demanded_scheme(name: str, demand: Demand) -> None:
+    if demand.allowed_schemes and name not in demand.allowed_schemes:
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{name}: not among the demanded schemes")
+
+
+def _check_required_headers(claim: Claim, demand: Demand) -> None:
+    missing = demand.required_headers.difference(claim.coverage.headers)
+    if missing:
+        raise Refusal(Reason.NOT_COVERED, f"header {min(missing).decode('ascii', 'replace')[:64]}: demanded, and not signed")
+
+
+def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme, derive: Derive) -> Key:
+    # A key outside the demanded tenants reads as unknown, in text and in time.
+    if key is None or (demand.tenants is not None and key.tenant not in demand.tenants):
+        scheme.matches(claim, DUMMY_KEY, derive)
+        raise Refusal(Reason.UNKNOWN_KEY, "no such key")
+    if scheme.name not in key.allowed_schemes:
+        scheme.matches(claim, DUMMY_KEY, derive)
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
+    if len(key.secret) < MIN_SECRET_BYTES or not scheme.matches(claim, key, derive):
+        raise Refusal(Reason.MISMATCH, "the signature or the security token does not match")
+    return key
+
+
+def _check_key(key: Key, now: float) -> None:
+    if key.state is not KeyState.ACTIVE:
+        raise Refusal(*_STATE_REASONS[key.state])
+    if key.not_before is not None and now < key.not_before:
+        raise Refusal(Reason.KEY_EXPIRED, "the key is not valid yet")
+    if key.expires is not None and now >= key.expires:
+        raise Refusal(Reason.KEY_EXPIRED, "the key has expired")
+
+
+def _check_demand(claim: Claim, demand: Demand) -> None:
+    for name, accepted, stated in (
+        ("region", demand.regions, claim.scope and claim.scope.region),
+        ("service", demand.services, claim.scope and claim.scope.service),
+    ):
+        if accepted and stated not in accepted:
+            raise Refusal(Reason.OUT_OF_SCOPE, f"{name}: not among the demanded ones")

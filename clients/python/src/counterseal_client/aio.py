@@ -1,0 +1,82 @@
+"""The asynchronous client, on grpc.aio."""
+
+import asyncio
+import itertools
+import time
+from types import TracebackType
+from typing import Self
+
+import grpc
+import grpc.aio
+from counterseal.v1 import verification_pb2 as pb
+from counterseal.v1.verification_pb2_grpc import VerificationServiceAsyncStub, VerificationServiceStub
+
+from counterseal_client._convert import to_verdict
+from counterseal_client.connection import CHANNEL_OPTIONS, Connection, may_retry, to_error
+from counterseal_client.errors import VerifierUnavailable
+from counterseal_client.model import Demand, HttpRequest, Verdict
+from counterseal_client.verifier import build_message
+
+
+class AsyncVerifier:
+    """Asks the service for verdicts from one event loop. Close it, or use it in an `async with` statement.
+
+    Channels are opened by the first call, because grpc.aio ties them to the running loop and a gateway is usually put
+    together before its loop runs.
+    """
+
+    def __init__(self, connection: Connection | str) -> None:
+        self._connection = Connection(address=connection) if isinstance(connection, str) else connection
+        self._channels: list[grpc.aio.Channel] = []
+        self._stubs: list[VerificationServiceAsyncStub] = []
+        self._turn = itertools.count()
+
+    async def verify(self, request: HttpRequest, demand: Demand | None = None, *, request_id: str | None = None) -> Verdict:
+        """Return who signed `request`, or why it is refused. Arguments and errors: see `Verifier.verify`."""
+        deadline = time.monotonic() + self._connection.timeout
+        message = build_message(request, demand, request_id)
+        for attempt in itertools.count(1):
+            try:
+                return to_verdict(await self._call(message, deadline))
+            except grpc.aio.AioRpcError as error:
+                if not may_retry(error):
+                    raise to_error(error) from None
+                pause = self._connection.pause(attempt, deadline - time.monotonic())
+                if pause is None:
+                    raise to_error(error) from None
+                await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _call(self, message: pb.VerifyRequest, deadline: float) -> pb.VerifyResponse:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise VerifierUnavailable("DEADLINE_EXCEEDED: no time is left for another attempt", code="DEADLINE_EXCEEDED")
+        if not self._stubs:
+            self._open()
+        stub = self._stubs[next(self._turn) % len(self._stubs)]
+        return await stub.Verify(message, timeout=left, metadata=self._connection.metadata())
+
+    def _open(self) -> None:
+        self._channels = [_open_channel(self._connection) for _ in range(self._connection.channels)]
+        # The generated class serves both kinds of channel; only its type hints are split in two.
+        self._stubs = [VerificationServiceStub(channel) for channel in self._channels]  # type: ignore[misc]
+
+    async def close(self) -> None:
+        """Close the connections. A later call opens new ones."""
+        channels, self._channels, self._stubs = self._channels, [], []
+        for channel in channels:
+            await channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _open_channel(connection: Connection) -> grpc.aio.Channel:
+    if connection.tls is None:
+        return grpc.aio.insecure_channel(connection.address, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(connection.address, connection.tls.credentials(), options=CHANNEL_OPTIONS)

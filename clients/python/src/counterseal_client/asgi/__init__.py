@@ -1,0 +1,6 @@
+"""An ASGI middleware that lets only verified requests through, and says to the application who signed them."""
+
+from counterseal_client.asgi.answers import ErrorForm
+from counterseal_client.asgi.middleware import SignedRequests
+
+__all__ = ["ErrorForm", "SignedRequests"]

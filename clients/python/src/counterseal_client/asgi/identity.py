@@ -1,0 +1,65 @@
+"""What the application is told about the signer, and what it must not be told by the client."""
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote
+
+from counterseal.core.payload import AlreadyChecked, BodySha256
+
+from counterseal_client.asgi.types import Headers
+from counterseal_client.model import Verified
+
+# Fields that make many upstreams act on another method or path than the one that was verified. Passed on only when signed.
+OVERRIDES: Final = frozenset(
+    {
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+        "x-original-url",
+        "x-original-uri",
+        "x-rewrite-url",
+        "x-forwarded-host",
+        "x-forwarded-uri",
+        "x-forwarded-path",
+        "x-forwarded-prefix",
+        "x-host",
+    }
+)
+
+
+def normal_name(name: bytes) -> str:
+    """Return a field name as a sloppy upstream may read it: CGI and WSGI make `X_A`, `x-a` and `X.A` one variable."""
+    return "".join(char if char.isalnum() else "-" for char in name.decode("latin-1").lower())
+
+
+def without_client_claims(headers: Iterable[tuple[bytes, bytes]], prefix: str, covered: Iterable[str]) -> Headers:
+    """Return `headers` without identity fields (any spelling of `prefix`) and without overrides that nobody signed."""
+    wanted = normal_name(prefix.encode())
+    signed = frozenset(covered)
+    kept = []
+    for name, value in headers:
+        normal = normal_name(name)
+        if normal.startswith(wanted) or name.startswith(b":"):
+            continue
+        if normal in OVERRIDES and name.decode("latin-1").lower() not in signed:
+            continue
+        kept.append((name, value))
+    return kept
+
+
+def identity_headers(verified: Verified, prefix: str) -> Headers:
+    """Return the fields that name the signer. Values are percent-encoded UTF-8; empty ones are sent, so that none is missing.
+
+    `<prefix>payload` says `checked` (before the application sees the body's end) or `unsigned`.
+    """
+    scope = verified.scope
+    fields = {
+        "key-id": verified.key_id,
+        "principal": verified.principal,
+        "tenant": verified.tenant,
+        "scheme": verified.scheme,
+        "region": scope.region if scope else "",
+        "service": scope.service if scope else "",
+        "payload": "checked" if isinstance(verified.payload_duty, AlreadyChecked | BodySha256) else "unsigned",
+    }
+    return [((prefix + name).encode(), quote(value, safe="-._~:@+=/").encode()) for name, value in fields.items()]

@@ -1,0 +1,94 @@
+"""Single flight: concurrent finds of one key id make one load."""
+
+import time
+from concurrent.futures import Future
+from threading import Lock
+from typing import Final
+
+from counterseal.server.errors import SealBroken, StoreUnavailable
+from counterseal.server.keys.ring import KeyRing, OpenedKey
+from counterseal.server.keys.workers import Workers
+
+_SHARED: Final = (StoreUnavailable, SealBroken)
+
+
+class SingleFlightKeyRing:
+    """Loads each key once for all who wait for it, in threads of its own.
+
+    No caller leads: one that gives up, or whose deadline passes, leaves the load to the others. Each find waits at most
+    `timeout` seconds. Errors go to all who wait and are forgotten with the flight.
+    """
+
+    def __init__(self, inner: KeyRing, *, timeout: float, threads: int = 8, max_flights: int = 1024) -> None:
+        """`max_flights` bounds the loads that may be waiting or under way when the store hangs."""
+        self._inner = inner
+        self._timeout = timeout
+        self._max_flights = max_flights
+        self._workers = Workers(threads)
+        self._lock = Lock()
+        self._flights: dict[str, _Flight] = {}
+        self._running = 0
+
+    def find(self, key_id: str) -> OpenedKey | None:
+        """See KeyRing. StoreUnavailable also when the load takes longer than `timeout`, or too many loads are waiting."""
+        landed = self._join(key_id).landed
+        try:
+            return landed.result(self._timeout)
+        except _SHARED as error:
+            # A fresh one for each who waits: a shared one would collect all their tracebacks.
+            raise type(error)(str(error)) from error
+        except TimeoutError:
+            if landed.done():
+                raise  # the load's own, and none of the errors that a load may raise
+            raise StoreUnavailable("the key store did not answer in time") from None
+
+    def evict(self, key_id: str) -> None:
+        """See KeyRing. A load under way goes on for those who wait already; whoever comes now gets a new one."""
+        self._inner.evict(key_id)
+        with self._lock:
+            self._flights.pop(key_id, None)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._workers.close()
+
+    def _join(self, key_id: str) -> "_Flight":
+        with self._lock:
+            flight = self._flights.get(key_id)
+            # A load older than the timeout is stuck; the next find tries anew instead of waiting for it as well.
+            if flight is not None and time.monotonic() - flight.started < self._timeout:
+                return flight
+            if self._running >= self._max_flights:
+                raise StoreUnavailable("the key store is busy: too many keys are waiting to be loaded")
+            flight = _Flight()
+            self._flights[key_id] = flight
+            self._running += 1
+        self._workers.submit(lambda: self._load(key_id, flight))
+        return flight
+
+    def _load(self, key_id: str, flight: "_Flight") -> None:
+        try:
+            opened = self._inner.find(key_id)
+        except BaseException as error:  # whatever it is, it belongs to those who wait
+            self._land(key_id, flight)
+            flight.landed.set_exception(error)
+        else:
+            self._land(key_id, flight)
+            flight.landed.set_result(opened)
+
+    def _land(self, key_id: str, flight: "_Flight") -> None:
+        """Take the flight off the board before its result is known, so that no result is handed out twice."""
+        with self._lock:
+            self._running -= 1
+            if self._flights.get(key_id) is flight:
+                del self._flights[key_id]
+
+
+class _Flight:
+    """A load under way."""
+
+    __slots__ = ("landed", "started")
+
+    def __init__(self) -> None:
+        self.landed: Future[OpenedKey | None] = Future()
+        self.started = time.monotonic()

@@ -1,0 +1,58 @@
+"""The innermost ring: store, then unseal, every time anew."""
+
+from collections.abc import Callable
+
+from counterseal.core.model import MIN_SECRET_BYTES, Derive, Key
+from counterseal.server.errors import SealBroken
+from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.remember import remembering
+from counterseal.server.keys.ring import OpenedKey
+from counterseal.server.store.records import StoredKey
+
+# How the ring reads the store: `KeyStore.read_key`.
+ReadKey = Callable[[str], StoredKey | None]
+
+
+class StoredKeyRing:
+    """Reads keys from the store and opens them."""
+
+    def __init__(self, read_key: ReadKey, cipher: SecretCipher, derive: Derive, *, scopes_per_key: int) -> None:
+        """`derive` is the plain derivation; each opened key remembers what it derived for its last `scopes_per_key` scopes."""
+        self._read_key = read_key
+        self._cipher = cipher
+        self._derive = derive
+        self._scopes_per_key = scopes_per_key
+
+    def find(self, key_id: str) -> OpenedKey | None:
+        """See KeyRing."""
+        stored = self._read_key(key_id)
+        if stored is None:
+            return None
+        return OpenedKey(key=open_key(stored, self._cipher), derive=remembering(self._derive, self._scopes_per_key))
+
+    def evict(self, key_id: str) -> None:
+        """Nothing is kept here."""
+
+
+def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
+    """Unseal a stored key.
+
+    Raises:
+        SealBroken: the secret does not open, or is too short to be one: an empty HMAC key lets everybody sign (CVE-2026-49852).
+    """
+    record = stored.record
+    secret = cipher.unseal(stored.sealed_secret, tenant=record.tenant, key_id=record.key_id, version=stored.secret_version)
+    if len(secret) < MIN_SECRET_BYTES:
+        raise SealBroken("a stored secret is too short to verify with")
+    return Key(
+        key_id=record.key_id,
+        tenant=record.tenant,
+        secret=secret,
+        allowed_schemes=record.allowed_schemes,
+        state=record.state,
+        principal=record.principal,
+        labels=record.labels,
+        not_before=None if record.not_before is None else record.not_before.timestamp(),
+        expires=None if record.expires is None else record.expires.timestamp(),
+        security_token_sha256=stored.security_token_sha256,
+    )

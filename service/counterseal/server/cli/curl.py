@@ -1,0 +1,68 @@
+"""A request as a curl command for a POSIX shell, which sends exactly the bytes that were signed."""
+
+import re
+import shlex
+from typing import Final
+
+from counterseal.core.model import HttpRequest
+
+# What curl passes on as it stands in a URL. Anything else goes through --request-target.
+_PLAIN_TARGET: Final = re.compile(rb"/[A-Za-z0-9._~!$&'()*+,;=:@/%?-]*")
+_PLAIN_TEXT: Final = re.compile(rb"[\t\n\x20-\x7e]*")
+
+
+def curl_command(request: HttpRequest, *, scheme: str, host: bytes, body_file: str | None) -> str:
+    """Return the command. Its header fields are those of the request; a body from `body_file` (not `-`) is named, not quoted.
+
+    Options that keep curl from changing what was signed: --globoff and --path-as-is leave the URL alone, `Content-Type:` keeps
+    curl from adding one of its own, and --http1.1 keeps the Host field as it is.
+    """
+    plain = _PLAIN_TARGET.fullmatch(request.target) is not None
+    url = scheme.encode() + b"://" + host + (request.target if plain else b"/")
+    words = ["curl", "--http1.1", "--globoff", "--path-as-is", *_method(request)]
+    if not plain:
+        words += ["--request-target", quote(request.target)]
+    for name, value in request.headers:
+        # curl takes `Name:` as "leave this field out" and `Name;` as "send it empty".
+        words += ["--header", quote(name + b": " + value if value else name + b";")]
+    body = request.content or b""
+    if body and not any(name == b"content-type" for name, _ in request.headers):
+        words += ["--header", quote(b"Content-Type:")]
+    pipe = ""
+    if body and body_file not in (None, "-"):
+        words += ["--data-binary", quote(f"@{body_file}".encode("utf-8", "surrogateescape"))]
+    elif body and _PLAIN_TEXT.fullmatch(body):
+        words += ["--data-raw", quote(body)]
+    elif body:
+        pipe = f"printf {_printf_format(body)} | "
+        words += ["--data-binary", "@-"]
+    return pipe + " ".join([*words, quote(url)])
+
+
+def _method(request: HttpRequest) -> list[str]:
+    """Return the option for the method. A plain -X HEAD would wait for a body that never comes."""
+    if request.method == b"HEAD" and not request.content:
+        return ["--head"]
+    if request.method == b"GET" and not request.content:
+        return []
+    return ["--request", quote(request.method)]
+
+
+def quote(raw: bytes) -> str:
+    """Return a shell word that stands for exactly these bytes.
+
+    Text is quoted for any POSIX shell. Bytes that are no printable text need `$'...'`: bash, zsh, ksh and POSIX 2024 know it.
+    """
+    if _PLAIN_TEXT.fullmatch(raw):
+        return shlex.quote(raw.decode("ascii"))
+    return "$'" + "".join(_ansi_c(byte) for byte in raw) + "'"
+
+
+def _ansi_c(byte: int) -> str:
+    """Return one byte inside `$'...'`. Always three octal digits, so that no digit that follows is taken for a part of it."""
+    return chr(byte) if 0x20 <= byte <= 0x7E and byte not in b"\\'" else f"\\{byte:03o}"
+
+
+def _printf_format(body: bytes) -> str:
+    """Return the body as a quoted printf format: octal escapes carry any byte, NUL also, through every POSIX shell."""
+    return "'" + "".join(chr(byte) if 0x20 <= byte <= 0x7E and byte not in b"\\'%" else f"\\{byte:03o}" for byte in body) + "'"

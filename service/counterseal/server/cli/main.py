@@ -1,0 +1,42 @@
+"""The command line's entry point. Commands import what is slow (gRPC, the database) only when they run."""
+
+import click
+
+from counterseal import __version__
+from counterseal.server.cli import keys_change  # noqa: F401  (adds its commands to `keys`)
+from counterseal.server.cli.completion import PROGRAM, VARIABLE, completion
+from counterseal.server.cli.exits import RootGroup
+from counterseal.server.cli.keys import keys
+from counterseal.server.cli.serve import serve
+from counterseal.server.cli.sign import sign
+from counterseal.server.cli.verify import verify
+
+
+@click.group(cls=RootGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Counterseal verifies signed HTTP requests for many gateways.
+
+    \b
+    counterseal serve                        run a server here
+    counterseal keys issue                   issue a key on it
+    counterseal sign --url ... --curl        sign a request
+    counterseal verify request.http          ask for the verdict on one
+
+    \b
+    Exit codes: 0 done, or verified; 1 rejected; 2 usage; 3 no such key, or a conflict; 4 not permitted;
+    5 no answer: try again; 70 internal error; 78 configuration.
+    """
+
+
+for command in (serve, keys, verify, sign, completion):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    cli.main(prog_name=PROGRAM, complete_var=VARIABLE)
+
+
+if __name__ == "__main__":
+    main()

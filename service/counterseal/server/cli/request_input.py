@@ -1,0 +1,150 @@
+"""The HTTP request that `sign` and `verify` work on: from a raw request file, or put together from flags."""
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from counterseal.core.model import HttpRequest
+from counterseal.server.cli import raw_http
+
+_URL: Final = re.compile(r"(https?)://([^/?#@\s]+)(/[^?#\s]*)?(\?[^#\s]*)?")
+_METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestInput:
+    """The request, and where it came from. `scheme` is `http` or `https`; `body_file` is set when the body came from a file."""
+
+    request: HttpRequest
+    scheme: str
+    uses_stdin: bool
+    body_file: str | None
+
+    @property
+    def host(self) -> bytes:
+        """The one Host field.
+
+        Raises:
+            click.UsageError: there is none, or more than one.
+        """
+        hosts = [value for name, value in self.request.headers if name == b"host"]
+        if len(hosts) != 1 or not hosts[0]:
+            raise click.UsageError("the request needs exactly one Host header: give --url, or --header 'Host: ...'")
+        return hosts[0]
+
+
+_OPTIONS: Final = (
+    click.argument("raw", required=False, metavar="[REQUEST-FILE]"),
+    click.option("-X", "--method", help="Request method. [default: GET]"),
+    click.option("--url", help="Absolute http or https URL: gives scheme, Host header and target, taken as they stand."),
+    click.option("--target", help="Path and query exactly as on the wire, still percent-encoded."),
+    click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header field. Repeatable, order kept."),
+    click.option("-d", "--body", help="The body as text. [default: no body]"),
+    click.option("--body-file", metavar="FILE", help="The body from a file (`-`: standard input)."),
+    click.option("--no-body", is_flag=True, help="Leave the body out, as a gateway does that streams it."),
+    click.option("--scheme", "http_scheme", type=click.Choice(["http", "https"]), help="[default: https, or that of --url]"),
+)  # fmt: skip
+
+
+def request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to a command, which gets them as one `source` argument."""
+
+    @functools.wraps(command)
+    def with_request(*args: Any, **given: Any) -> None:
+        names = ("raw", "method", "url", "target", "headers", "body", "body_file", "no_body", "http_scheme")
+        source = _read(**{name: given.pop(name) for name in names})
+        command(*args, source=source, **given)
+
+    decorated: Callable[..., None] = with_request
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def _read(
+    *, raw: str | None, method: str | None, url: str | None, target: str | None, headers: tuple[str, ...], body: str | None,
+    body_file: str | None, no_body: bool, http_scheme: str | None,
+) -> RequestInput:  # fmt: skip
+    if raw is not None:
+        if any((method, url, target, headers, body is not None, body_file)):
+            raise click.UsageError(
+                "a raw request file says everything: leave out --method, --url, --target, --header and --body"
+            )
+        return _from_file(raw, no_body=no_body, scheme=http_scheme or "https")
+    if (url is None) == (target is None):
+        raise click.UsageError("give a raw request file, or --url, or --target with --header 'Host: ...'")
+    if (body is not None) + (body_file is not None) + no_body > 1:
+        raise click.UsageError("--body, --body-file and --no-body exclude each other")
+    scheme, host, target = _split_url(url) if url is not None else (http_scheme or "https", None, target or "")
+    if url is not None and http_scheme not in (None, scheme):
+        raise click.UsageError("--scheme contradicts --url")
+    request = HttpRequest(
+        method=_method(method or "GET"),
+        target=_target(target),
+        headers=_headers(headers, host),
+        content=None if no_body else _body(body, body_file),
+        scheme=scheme,
+    )
+    return RequestInput(request=request, scheme=scheme, uses_stdin=body_file == "-", body_file=body_file)
+
+
+def _from_file(name: str, *, no_body: bool, scheme: str) -> RequestInput:
+    try:
+        request = raw_http.read_request(_bytes_of(name))
+        if no_body:
+            request = raw_http.without_body(request)
+        else:
+            raw_http.check_body(request)
+    except raw_http.RawHttpError as error:
+        raise click.UsageError(f"{'standard input' if name == '-' else name}, {error}") from None
+    return RequestInput(request=raw_http.with_scheme(request, scheme), scheme=scheme, uses_stdin=name == "-", body_file=None)
+
+
+def _bytes_of(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"cannot read {name}: {error.strerror}") from None
+
+
+def _split_url(url: str) -> tuple[str, bytes, str]:
+    """Return scheme, authority and target, cut at the delimiters and otherwise untouched: nothing is encoded or normalised."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise click.UsageError("--url: not an absolute http or https URL (without user information, fragment and white space)")
+    return match[1], match[2].encode("utf-8", "surrogateescape"), (match[3] or "/") + (match[4] or "")
+
+
+def _method(text: str) -> bytes:
+    if not _METHOD.fullmatch(text):
+        raise click.UsageError("--method: not a request method")
+    return text.encode("ascii")
+
+
+def _target(text: str) -> bytes:
+    raw = text.encode("utf-8", "surrogateescape")
+    if not re.fullmatch(rb"[\x21-\x7e\x80-\xff]+", raw):
+        raise click.UsageError("--target: white space and control characters must be percent-encoded")
+    return raw
+
+
+def _headers(texts: tuple[str, ...], host: bytes | None) -> tuple[tuple[bytes, bytes], ...]:
+    try:
+        fields = tuple(raw_http.read_header_flag(text) for text in texts)
+    except raw_http.BadHeaderLine as error:
+        raise click.UsageError(f"--header: {error.problem}") from None
+    if host is None or any(name == b"host" for name, _ in fields):
+        return fields
+    return ((b"host", host), *fields)
+
+
+def _body(text: str | None, file: str | None) -> bytes:
+    if file is not None:
+        return _bytes_of(file)
+    return (text or "").encode("utf-8", "surrogateescape")

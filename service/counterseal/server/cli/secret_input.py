@@ -1,0 +1,93 @@
+"""Secrets come from the environment, a file or a prompt; never from an argument, which every process here may read."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import click
+
+SECRET_VARIABLE: Final = "COUNTERSEAL_SECRET"  # noqa: S105  (a name, not a secret)
+SECURITY_TOKEN_VARIABLE: Final = "COUNTERSEAL_SECURITY_TOKEN"  # noqa: S105  (a name, not a secret)
+KEY_ID_VARIABLE: Final = "COUNTERSEAL_KEY_ID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """What `sign` signs with."""
+
+    key_id: str
+    secret: bytes = field(repr=False)
+    security_token: str | None = field(default=None, repr=False)
+
+
+def read_secret(secret_file: str | None, *, stdin_allowed: bool, confirm: bool = False) -> bytes:
+    """Return the secret: from the file (`-`: standard input), else COUNTERSEAL_SECRET, else standard input, else a prompt.
+
+    One line end after the secret is not part of it. `stdin_allowed`: standard input is not needed for something else.
+
+    Raises:
+        click.UsageError: there is no secret, or the file cannot be read.
+    """
+    if secret_file is not None:
+        if secret_file == "-" and not stdin_allowed:  # noqa: S105  (the name of standard input)
+            raise click.UsageError("standard input already gives the request: take the secret from elsewhere")
+        return _not_empty(_read_file(secret_file), secret_file)
+    if SECRET_VARIABLE in os.environ:
+        return _not_empty(os.environb[SECRET_VARIABLE.encode()], SECRET_VARIABLE)
+    if sys.stdin.isatty():
+        prompted: str = click.prompt("Secret", hide_input=True, confirmation_prompt=confirm, err=True)
+        return prompted.encode()
+    if stdin_allowed:
+        return _not_empty(_read_file("-"), "standard input")
+    raise click.UsageError(f"no secret: set {SECRET_VARIABLE} or give --secret-file FILE")
+
+
+def read_security_token(token_file: str | None) -> str:
+    """Return the security token from the file, else COUNTERSEAL_SECURITY_TOKEN, else an empty string."""
+    raw = os.environ.get(SECURITY_TOKEN_VARIABLE, "") if token_file is None else _ascii(_read_file(token_file), token_file)
+    if not raw.isascii():
+        raise click.UsageError(f"{SECURITY_TOKEN_VARIABLE} is not ASCII")
+    return raw
+
+
+def signing_key(key_id: str | None, secret_file: str | None, token_file: str | None, *, stdin_allowed: bool) -> SigningKey:
+    """Return the key to sign with.
+
+    Without a key id from the option or COUNTERSEAL_KEY_ID, and without a secret of our own kind, the whole of
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN is taken, as `keys issue --format aws-env` sets them; never
+    an id from one family and a secret from the other.
+
+    Raises:
+        click.UsageError: key id or secret is missing.
+    """
+    aws_id = os.environ.get("AWS_ACCESS_KEY_ID", "")
+    if not key_id and aws_id and secret_file is None and SECRET_VARIABLE not in os.environ:
+        secret = os.environb.get(b"AWS_SECRET_ACCESS_KEY", b"")
+        token = os.environ.get("AWS_SESSION_TOKEN", "")
+        return SigningKey(key_id=aws_id, secret=_not_empty(secret, "AWS_SECRET_ACCESS_KEY"), security_token=token or None)
+    if not key_id:
+        raise click.UsageError(f"no key id: give --key-id, or set {KEY_ID_VARIABLE} or AWS_ACCESS_KEY_ID")
+    secret = read_secret(secret_file, stdin_allowed=stdin_allowed)
+    return SigningKey(key_id=key_id, secret=secret, security_token=read_security_token(token_file) or None)
+
+
+def _read_file(name: str) -> bytes:
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"cannot read {name}: {error.strerror}") from None
+    return raw.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _not_empty(secret: bytes, source: str) -> bytes:
+    if not secret:
+        raise click.UsageError(f"{source} holds no secret")
+    return secret
+
+
+def _ascii(raw: bytes, source: str) -> str:
+    if not raw.isascii():
+        raise click.UsageError(f"{source} is not ASCII")
+    return raw.decode("ascii")

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
+
+from tests.support import leaks
 
 START_SECONDS = 60
 
@@ -49,6 +52,8 @@ class RunningServer:
 
     def stop(self, timeout: float = 30) -> int:
         if self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                leaks.let_out("metrics", urllib.request.urlopen(self.metrics_url, timeout=5).read().decode())
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
 
@@ -59,12 +64,19 @@ def start_server(data_dir: Path, **settings: str) -> RunningServer:
     log_dir.mkdir(parents=True, exist_ok=True)
     log_path = log_dir / f"server-{os.getpid()}-{time.monotonic_ns()}.log"
     env = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERSEAL_") or k.startswith("COUNTERSEAL_TEST_")}
-    env |= {"COUNTERSEAL_DATA_DIR": str(data_dir), "COUNTERSEAL_LISTEN": "127.0.0.1:0", "COUNTERSEAL_METRICS_LISTEN": "127.0.0.1:0"}
+    env |= {
+        "COUNTERSEAL_DATA_DIR": str(data_dir),
+        "COUNTERSEAL_LISTEN": "127.0.0.1:0",
+        "COUNTERSEAL_METRICS_LISTEN": "127.0.0.1:0",
+    }
     env |= {f"COUNTERSEAL_{name}": value for name, value in settings.items()}
     log = log_path.open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "counterseal.server.cli.main", "serve"],
-        env=env, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
     )
     log.close()
     found = _read_start_lines(process, log_path)

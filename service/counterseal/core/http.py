@@ -94,6 +94,9 @@ def _index_headers(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, list
         raise Refusal(Reason.MALFORMED, "headers: a name is empty, too long, or no lower-case token")
     if not _VALUES.fullmatch(values) or values.count(b"\n") > max(len(headers) - 1, 0):
         raise Refusal(Reason.MALFORMED, "headers: a value holds a control character")
+    # RFC 9112 section 3.2: a request "that contains more than one Host header field line" is answered with 400.
+    if len(index.get(b"host", ())) > 1:
+        raise Refusal(Reason.MALFORMED, "header host: given more than once")
     return index
 
 

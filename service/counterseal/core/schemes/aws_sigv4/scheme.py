@@ -101,7 +101,6 @@ def check_coverage(claim: SigV4Claim) -> None:
     signed = frozenset(claim.coverage.headers)
     if b"host" not in signed:
         raise Refusal(Reason.NOT_COVERED, "header host: not signed")
-    request.header(b"host")  # refuses repeats
     if not claim.presigned and b"x-amz-date" not in request.headers and b"date" not in signed:
         raise Refusal(Reason.NOT_COVERED, "header date: gives the time, and is not signed")
     for name in request.headers:

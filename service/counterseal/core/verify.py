@@ -128,14 +128,15 @@ def _check_required_headers(claim: Claim, demand: Demand) -> None:
 
 
 def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme, derive: Derive) -> Key:
+    # The computation is done in every case, so that time tells nothing. `derive` may remember by scope for one key alone: it is
+    # given the key that it came with, and the dummy only where there is none.
+    matches = scheme.matches(claim, DUMMY_KEY if key is None else key, derive)
     # A key outside the demanded tenants reads as unknown, in text and in time.
     if key is None or (demand.tenants is not None and key.tenant not in demand.tenants):
-        scheme.matches(claim, DUMMY_KEY, derive)
         raise Refusal(Reason.UNKNOWN_KEY, "no such key")
     if scheme.name not in key.allowed_schemes:
-        scheme.matches(claim, DUMMY_KEY, derive)
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
-    if len(key.secret) < MIN_SECRET_BYTES or not scheme.matches(claim, key, derive):
+    if len(key.secret) < MIN_SECRET_BYTES or not matches:
         raise Refusal(Reason.MISMATCH, "the signature or the security token does not match")
     return key
 

@@ -12,6 +12,7 @@ ALGORITHM: Final = b"AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 MAX_EXPIRES: Final = 604_800  # seconds: seven days, the most that a presigned request may state
 MAX_SIGNED_HEADERS: Final = 100
+SIGNING_KEY_BYTES: Final = 32
 
 SIGNATURE: Final = re.compile(rb"[0-9a-f]{64}")
 SIGNED_HEADERS: Final = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*+")

@@ -158,9 +158,9 @@ def read_string_to_sign(subject: StringToSignSubject) -> SigV4Claim:
 
 
 def _same_security_token(key: Key, presented: bytes | None) -> bool:
-    if key.security_token_sha256 is None:
-        return presented is None
-    return compare.same(key.security_token_sha256, hashlib.sha256(presented or b"").digest())
+    if key.security_token_sha256 is None or presented is None:
+        return key.security_token_sha256 is None and presented is None
+    return compare.same(key.security_token_sha256, hashlib.sha256(presented).digest())
 
 
 def _check_body(stated: bytes, request: HttpRequest) -> PayloadDuty:

@@ -124,4 +124,7 @@ def _unix_seconds(parts: list[int]) -> int | None:
 
 def write_iso_basic(seconds: int) -> bytes:
     """Write Unix seconds as `YYYYMMDDTHHMMSSZ`."""
-    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y%m%dT%H%M%SZ").encode("ascii")
+    # Not strftime: its %Y writes the year 999 with three digits on some systems.
+    moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
+    date = b"%04d%02d%02d" % (moment.year, moment.month, moment.day)
+    return b"%sT%02d%02d%02dZ" % (date, moment.hour, moment.minute, moment.second)

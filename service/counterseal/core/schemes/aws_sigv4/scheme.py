@@ -107,7 +107,7 @@ def check_coverage(claim: SigV4Claim) -> None:
         raise Refusal(Reason.NOT_COVERED, "header date: gives the time, and is not signed")
     for name in request.headers:
         # MinIO CVE-2026-97731 and SeaweedFS #9121 let anyone add such headers. `x-amzn-*` are not among them.
-        if name.startswith(b"x-amz-") and name not in signed:
+        if name.startswith(facts.AMZ_PREFIXES) and name not in signed:
             raise Refusal(Reason.NOT_COVERED, f"header {name.decode()[:64]}: present, and not signed")
     if claim.payload is not None:
         return

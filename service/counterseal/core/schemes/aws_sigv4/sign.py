@@ -6,7 +6,9 @@ from typing import Final
 from counterseal.core import encoding, http
 from counterseal.core.model import Coverage, HttpRequest, Refusal, Scope
 from counterseal.core.schemes.aws_sigv4 import canonical, facts
+from counterseal.core.schemes.aws_sigv4.claim import read_claim
 from counterseal.core.schemes.aws_sigv4.facts import SigV4Claim
+from counterseal.core.schemes.aws_sigv4.scheme import check_coverage
 
 # Changed or added on the way by proxies and HTTP libraries, so left unsigned.
 _NEVER_SIGNED: Final = frozenset(
@@ -34,7 +36,8 @@ def sign_headers(
     header only for S3.
 
     Raises:
-        ValueError: the request is malformed, lacks `host`, or carries a header that would be added.
+        ValueError: the request is malformed, lacks `host`, or carries a header that would be added; or a verifier would refuse
+            to read what was signed, for its credentials, region or query.
     """
     added = [(b"x-amz-date", encoding.write_iso_basic(now))]
     if credentials.security_token is not None:
@@ -53,7 +56,9 @@ def sign_headers(
         claim.signed_headers,
         _sign(claim, credentials),
     )
-    return (*added, (b"authorization", value))
+    fields = (*added, (b"authorization", value))
+    _read_back(replace(request, headers=(*request.headers, *fields)))
+    return fields
 
 
 def presign(request: HttpRequest, credentials: Credentials, *, region: str, service: str, now: int, expires: int) -> bytes:
@@ -62,7 +67,8 @@ def presign(request: HttpRequest, credentials: Credentials, *, region: str, serv
     Every header of `request` becomes part of the signature and has to be sent with it. For S3 the body is left unsigned.
 
     Raises:
-        ValueError: the request is malformed, lacks `host`, is signed already, or `expires` is out of range.
+        ValueError: the request is malformed, lacks `host`, is signed already, or `expires` is out of range; or a verifier would
+            refuse to read what was signed.
     """
     if not 1 <= expires <= facts.MAX_EXPIRES:
         raise ValueError(f"expires: must be 1 to {facts.MAX_EXPIRES} seconds")
@@ -81,14 +87,25 @@ def presign(request: HttpRequest, credentials: Credentials, *, region: str, serv
     if credentials.security_token is not None:
         added.append((b"X-Amz-Security-Token", credentials.security_token.encode("ascii")))
     query = b"&".join(b"%s=%s" % (name, encoding.percent_encode(value)) for name, value in added)
-    target = request.target + (b"&" if b"?" in request.target else b"?") + query
+    path, _, own = request.target.partition(b"?")
+    target = b"%s?%s&%s" % (path, own, query) if own else b"%s?%s" % (path, query)
     presigned = replace(claim, read=_read(replace(request, target=target)))
-    return b"%s&X-Amz-Signature=%s" % (target, _sign(presigned, credentials))
+    target = b"%s&X-Amz-Signature=%s" % (target, _sign(presigned, credentials))
+    _read_back(replace(request, target=target))
+    return target
 
 
 def _read(request: HttpRequest) -> http.ReadRequest:
     try:
         return http.read_request(request)
+    except Refusal as refusal:
+        raise ValueError(refusal.detail) from None
+
+
+def _read_back(request: HttpRequest) -> None:
+    # Nothing leaves here that the verifier's own reader would call malformed or not covered.
+    try:
+        check_coverage(read_claim(request))
     except Refusal as refusal:
         raise ValueError(refusal.detail) from None
 

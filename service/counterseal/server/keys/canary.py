@@ -22,8 +22,9 @@ def check_master_keys(store: KeyStore, cipher: SecretCipher) -> None:
     """
     # Looked at before something is added, so that a wrong ring leaves nothing behind; and after, so that of two processes
     # with different rings, started at once on an empty store, at least the later one refuses.
-    _check_all(store, cipher)
-    if store.add_meta(_PREFIX + cipher.active_id, _seal(cipher)):
+    name = _PREFIX + cipher.active_id
+    if name not in _check_all(store, cipher):
+        store.add_meta(name, _seal(cipher))
         _check_all(store, cipher)
 
 
@@ -38,8 +39,9 @@ def _seal(cipher: SecretCipher) -> bytes:
     return cipher.seal(_CONSTANT, tenant="", key_id=_PREFIX + cipher.active_id, version=0)
 
 
-def _check_all(store: KeyStore, cipher: SecretCipher) -> None:
-    for name, sealed in store.read_meta(_PREFIX).items():
+def _check_all(store: KeyStore, cipher: SecretCipher) -> frozenset[str]:
+    marks = store.read_meta(_PREFIX)
+    for name, sealed in marks.items():
         try:
             cipher.unseal(sealed, tenant="", key_id=name, version=0)
         except SealBroken:
@@ -48,3 +50,4 @@ def _check_all(store: KeyStore, cipher: SecretCipher) -> None:
                 f"{name.removeprefix(_PREFIX)}, which is missing or not the same any more; put it back into the ring, "
                 f"behind the active one if need be"
             ) from None
+    return frozenset(marks)

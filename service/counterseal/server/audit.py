@@ -1,0 +1,68 @@
+"""What the audit trail says about changes of keys. Secrets, sealed or not, and hashes of security tokens stay out of it."""
+
+import datetime as dt
+from typing import Final
+
+from counterseal.server.store.records import AuditEntry, KeyRecord
+
+_NAMES: Final = (
+    "principal",
+    "description",
+    "labels",
+    "allowed_schemes",
+    "state",
+    "not_before",
+    "expires",
+)
+
+
+def issued(record: KeyRecord, *, actor: str, request_id: str, imported: bool) -> AuditEntry:
+    """Return the entry for a new key: all that it begins with."""
+    detail = {name: _plain(getattr(record, name)) for name in _NAMES} | {"has_security_token": record.has_security_token}
+    return AuditEntry(
+        time=record.created,
+        actor=actor,
+        action="import" if imported else "issue",
+        key_id=record.key_id,
+        tenant=record.tenant,
+        request_id=request_id,
+        detail=detail,
+    )
+
+
+def updated(before: KeyRecord, after: KeyRecord, *, actor: str) -> AuditEntry:
+    """Return the entry for a change: of each field that differs, what it was and what it is."""
+    changes = {}
+    for name in _NAMES:
+        old, new = _plain(getattr(before, name)), _plain(getattr(after, name))
+        if old != new:
+            changes[name] = {"from": old, "to": new}
+    return AuditEntry(
+        time=after.updated,
+        actor=actor,
+        action="update",
+        key_id=after.key_id,
+        tenant=after.tenant,
+        detail=changes,
+    )
+
+
+def revoked(before: KeyRecord, after: KeyRecord, *, actor: str) -> AuditEntry:
+    """Return the entry for a revocation."""
+    return AuditEntry(
+        time=after.updated,
+        actor=actor,
+        action="revoke",
+        key_id=after.key_id,
+        tenant=after.tenant,
+        detail={"state": {"from": before.state.value, "to": after.state.value}, "revoke_reason": after.revoke_reason},
+    )
+
+
+def _plain(value: object) -> object:
+    """Return a value of a record as JSON can hold it."""
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return getattr(value, "value", value)

@@ -1,0 +1,228 @@
+"""Issuing, changing and revoking keys: what KeyService does, without its transport.
+
+Each change is committed first, then evicted from the key ring, and only then acknowledged. It is evicted even when the store
+failed: an outage may have come after the commit.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable
+from typing import Final
+
+from counterseal.core.model import KeyState
+from counterseal.server import audit
+from counterseal.server.errors import (
+    EtagMismatch,
+    InvalidField,
+    KeyExists,
+    KeyIsRevoked,
+    KeyNotFound,
+    RequestIdReused,
+)
+from counterseal.server.keys import drafts, limits
+from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.ring import KeyRing
+from counterseal.server.store.keystore import KeyStore
+from counterseal.server.store.records import (
+    AuditEntry,
+    ImportedMaterial,
+    IssuedKey,
+    IssueMark,
+    KeyChange,
+    KeyDraft,
+    KeyPage,
+    KeyQuery,
+    KeyRecord,
+    MarkedKey,
+    Revocation,
+    StoredKey,
+)
+
+# How long a repeated request id fetches the same key and secret (keys.proto, IssueKey).
+REPEAT_SECONDS: Final = 600
+_FIRST_VERSION: Final = 1
+
+
+class Issuer:
+    """Issues, imports, reads, changes and revokes keys. Thread-safe. Any method may raise StoreUnavailable.
+
+    Tenants limit what a caller may see: a key of another tenant reads as absent. None: no limit.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: KeyStore,
+        ring: KeyRing,
+        cipher: SecretCipher,
+        schemes: frozenset[str],
+        clock: Callable[[], float],
+        revoke_bound: float,
+    ) -> None:
+        """`schemes` are the enabled ones, `clock` gives Unix seconds, `revoke_bound` is in seconds."""
+        self._store = store
+        self._ring = ring
+        self._cipher = cipher
+        self._schemes = schemes
+        self._clock = clock
+        self._revoke_bound = dt.timedelta(seconds=revoke_bound)
+
+    def issue(self, draft: KeyDraft, *, actor: str) -> IssuedKey:
+        """Issue a key, or import one; durable when this returns.
+
+        Raises:
+            InvalidField: a limit is broken.
+            KeyExists: the imported id is taken.
+            RequestIdReused: `actor` used the request id for something else, or more than ten minutes ago.
+        """
+        draft = drafts.complete_draft(draft, self._schemes)
+        mark = None
+        if draft.request_id:
+            mark = IssueMark(actor=actor, request_id=draft.request_id, fingerprint=drafts.fingerprint(draft))
+            if earlier := self._store.find_issued(actor, draft.request_id):
+                return self._repeat(draft, mark, earlier)
+        material = draft.material or drafts.new_material()
+        stored = self._seal(draft, material)
+        imported = draft.material is not None
+        entry = audit.issued(stored.record, actor=actor, request_id=draft.request_id, imported=imported)
+        try:
+            record = self._store.insert(stored, entry, mark)
+        except KeyExists:
+            if mark and (earlier := self._store.find_issued(actor, mark.request_id)):  # a retry overtook its first attempt
+                return self._repeat(draft, mark, earlier)
+            raise
+        finally:
+            self._ring.evict(material.key_id)  # its absence may be cached
+        return IssuedKey(record=record, secret="" if imported else material.secret.decode("ascii"))
+
+    def get(self, key_id: str, *, tenants: frozenset[str] | None = None) -> KeyRecord:
+        """Return a key's record.
+
+        Raises:
+            InvalidField: this is no key id.
+            KeyNotFound: there is none, or not one of these tenants.
+        """
+        limits.check_key_id("key_id", key_id)
+        stored = self._store.read_key(key_id)
+        if stored is None:
+            raise KeyNotFound("there is no such key")
+        _check_tenant(stored.record, tenants)
+        return stored.record
+
+    def list_keys(self, query: KeyQuery) -> KeyPage:
+        """Return a page of records. A page size of 0 means 100.
+
+        Raises:
+            InvalidField: the page size or the place to go on from is out of bounds.
+        """
+        if not 0 <= query.page_size <= limits.MAX_PAGE_SIZE:
+            raise InvalidField("page_size", f"must be 1 to {limits.MAX_PAGE_SIZE}, or 0 for the default")
+        if query.after:
+            limits.check_key_id("page_token", query.after)
+        limits.check_text("principal", query.principal, 256)
+        return self._store.list_keys(dataclasses.replace(query, page_size=query.page_size or 100))
+
+    def update(self, change: KeyChange, *, actor: str, tenants: frozenset[str] | None = None) -> KeyRecord:
+        """Change the fields in the mask; durable and in force in this process when this returns.
+
+        Raises:
+            InvalidField: a limit is broken.
+            KeyNotFound: there is no such key, or not one of these tenants.
+            KeyIsRevoked: revocation is final.
+            EtagMismatch: the key was changed since.
+        """
+        drafts.check_change(change, self._schemes)
+
+        def edit(before: KeyRecord) -> tuple[KeyRecord, AuditEntry] | None:
+            _check_tenant(before, tenants)
+            if before.state is KeyState.REVOKED:
+                raise KeyIsRevoked("the key is revoked, and revocation is final")
+            if change.etag and change.etag != before.etag:
+                raise EtagMismatch("the key was changed since it was read")
+            values = {drafts.MASK[name]: getattr(change, drafts.MASK[name]) for name in change.mask}
+            after = dataclasses.replace(before, **values)
+            if after == before:
+                return None
+            late = "expire_time" if "expire_time" in change.mask else "not_before_time"
+            limits.check_times(f"key.{late}", after.not_before, after.expires)
+            after = dataclasses.replace(after, updated=self._now())
+            return after, audit.updated(before, after, actor=actor)
+
+        return self._change(change.key_id, edit)
+
+    def revoke(self, key_id: str, reason: str, *, actor: str, tenants: frozenset[str] | None = None) -> Revocation:
+        """Revoke a key for good; durable and in force in this process when this returns. The first reason and time are kept.
+
+        Raises:
+            InvalidField: this is no key id, or no reason.
+            KeyNotFound: there is no such key, or not one of these tenants.
+        """
+        limits.check_key_id("key_id", key_id)
+        limits.check_text("reason", reason, 512, shortest=1)
+
+        def edit(before: KeyRecord) -> tuple[KeyRecord, AuditEntry] | None:
+            _check_tenant(before, tenants)
+            if before.state is KeyState.REVOKED:
+                return None
+            now = self._now()
+            after = dataclasses.replace(before, state=KeyState.REVOKED, updated=now, revoked=now, revoke_reason=reason)
+            return after, audit.revoked(before, after, actor=actor)
+
+        record = self._change(key_id, edit)
+        return Revocation(record=record, effective=self._now() + self._revoke_bound)
+
+    def _seal(self, draft: KeyDraft, material: ImportedMaterial) -> StoredKey:
+        now = self._now()
+        token_hash = drafts.security_token_hash(material)
+        record = KeyRecord(
+            key_id=material.key_id,
+            tenant=draft.tenant,
+            principal=draft.principal,
+            description=draft.description,
+            labels=draft.labels,
+            allowed_schemes=draft.allowed_schemes,
+            state=KeyState.ACTIVE,
+            not_before=draft.not_before,
+            expires=draft.expires,
+            created=now,
+            updated=now,
+            revoked=None,
+            revoke_reason="",
+            etag="",  # the store's to set
+            has_security_token=token_hash is not None,
+        )
+        sealed = self._cipher.seal(material.secret, tenant=draft.tenant, key_id=material.key_id, version=_FIRST_VERSION)
+        return StoredKey(record=record, secret_version=_FIRST_VERSION, sealed_secret=sealed, security_token_sha256=token_hash)
+
+    def _repeat(self, draft: KeyDraft, mark: IssueMark, earlier: MarkedKey) -> IssuedKey:
+        """Answer a retry with the key that the first attempt made, as it is now."""
+        stored, record = earlier.stored, earlier.stored.record
+        if self._now() - record.created >= dt.timedelta(seconds=REPEAT_SECONDS):
+            raise RequestIdReused("the request id was used too long ago to be answered again")
+        if earlier.mark.fingerprint != mark.fingerprint:
+            raise RequestIdReused("the request id was used for another request")
+        secret = self._cipher.unseal(
+            stored.sealed_secret, tenant=record.tenant, key_id=record.key_id, version=stored.secret_version
+        )
+        if draft.material is None:
+            return IssuedKey(record=record, secret=secret.decode("ascii"))
+        if not drafts.same_material(draft.material, secret, stored.security_token_sha256):
+            raise RequestIdReused("the request id was used for another request")
+        return IssuedKey(record=record, secret="")
+
+    def _change(self, key_id: str, edit: Callable[[KeyRecord], tuple[KeyRecord, AuditEntry] | None]) -> KeyRecord:
+        try:
+            record = self._store.change(key_id, edit)
+        finally:
+            self._ring.evict(key_id)
+        if record is None:
+            raise KeyNotFound("there is no such key")
+        return record
+
+    def _now(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self._clock(), dt.UTC)
+
+
+def _check_tenant(record: KeyRecord, tenants: frozenset[str] | None) -> None:
+    if tenants is not None and record.tenant not in tenants:
+        raise KeyNotFound("there is no such key")  # in the words for a key that does not exist

@@ -14,8 +14,8 @@ from counterseal.server.errors import ConfigError
 from counterseal.server.settings import Address, CallerSetting, read_address, read_callers, reader
 
 PREFIX: Final = "COUNTERSEAL_"
-# Names under the prefix that belong to the client, to the tests, or to this module itself.
-_NOT_SETTINGS: Final = frozenset({"CONFIG", "SERVER", "TOKEN", "REQUIRE_ALL"})
+# Names under the prefix that belong to the command line, to the tests, or to this module itself.
+_NOT_SETTINGS: Final = frozenset({"CONFIG", "DEBUG", "SERVER", "TOKEN", "REQUIRE_ALL"})
 _TEST_PREFIX: Final = "TEST_"
 
 

@@ -46,9 +46,9 @@ def read_callers(tables: object) -> tuple[CallerSetting, ...]:
 
 
 def _read_caller(where: str, table: Mapping[str, Any]) -> CallerSetting:
-    for name in table:
-        if name not in _KNOWN:
-            raise ConfigError(f"{where}: there is no setting {name!r}")
+    for given in table:
+        if given not in _KNOWN:
+            raise ConfigError(f"{where}: there is no setting {given!r}")
     token_sha256 = _text(where, table, "token_sha256", _SHA256, "64 lower-case hexadecimal digits")
     san = _text(where, table, "san", _SAN, "1 to 255 visible ASCII characters")
     if token_sha256 is None and san is None:

@@ -1,0 +1,223 @@
+"""The composition root: reads top to bottom like a recipe. Nothing else constructs collaborators."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from counterseal import __version__
+from counterseal.core.model import Window
+from counterseal.core.schemes import BUILT_IN
+from counterseal.server.callers import ADMIN_FILE, Caller, CallerBook, Role, admin_token, call_book
+from counterseal.server.config import Config
+from counterseal.server.errors import ConfigError
+from counterseal.server.issuer import Issuer
+from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
+from counterseal.server.keys.canary import check_master_keys
+from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.flight import SingleFlightKeyRing
+from counterseal.server.keys.master import MasterKeys
+from counterseal.server.keys.remember import remembering
+from counterseal.server.keys.stored import StoredKeyRing
+from counterseal.server.rpc.gate import Gate
+from counterseal.server.rpc.health import StoreHealth
+from counterseal.server.rpc.key_admin import KeyHandlers
+from counterseal.server.rpc.server import SERVICES, ServerLimits, add_services, build_server, listen
+from counterseal.server.rpc.tls import TlsFiles, server_credentials
+from counterseal.server.rpc.verification import VerificationHandlers
+from counterseal.server.settings import Address
+from counterseal.server.store.engine import KeyStore, open_store
+from counterseal.server.telemetry.log import Log, open_log
+from counterseal.server.telemetry.metrics import Metrics
+from counterseal.server.telemetry.scrape import ScrapeListener
+from counterseal.server.verifier import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import grpc
+
+Clock = Callable[[], float]
+# The one scheme of this release derives signing keys from a scope.
+_DERIVE: Final = BUILT_IN["aws-sigv4"].derive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A server that answers: where it listens, and the parts that tests look into."""
+
+    address: Address
+    metrics_url: str | None
+    metrics: Metrics
+    health: StoreHealth
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT, then finish the calls in flight; a second signal does not wait for them.
+
+    Returns 0. Raises:
+        ConfigError: a setting does not fit this machine: an address in use, a file that cannot be read, a wrong master key.
+        StoreUnavailable: the key store does not answer at start.
+    """
+    log = open_log(config.log_level)
+    with _signals() as stop, serving(config, log) as service:
+        print(_welcome(config, service), flush=True)  # noqa: T201  # for people; logs go to standard error
+        log.info("started", address=str(service.address), version=__version__, tls=config.tls)
+        stop.wait()
+        log.info("stopping", grace_seconds=config.stop_grace)
+    log.info("stopped")
+    return 0
+
+
+@contextmanager
+def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[Service]":
+    """Put a server together, start it, and take it down again in the opposite order. Raises what `run` raises."""
+    with ExitStack() as parts:
+        metrics = Metrics(__version__)
+        _make_folder(config.data_dir)
+
+        store = open_store(config.database_url, timeout=config.store_timeout)
+        parts.callback(store.close)
+        store.upgrade()
+        cipher = SecretCipher(_master_keys(config))
+        check_master_keys(store, cipher)
+
+        ring = _key_ring(config, store, cipher, metrics, parts)
+        window = Window(skew=config.skew)
+        verifier = Verifier(
+            ring=ring,
+            schemes={name: BUILT_IN[name] for name in config.schemes},
+            window=window,
+            clock=clock,
+            absent_derive=remembering(_DERIVE, config.cache_scopes_per_key),
+        )
+        issuer = Issuer(
+            store=store,
+            cipher=cipher,
+            ring=ring,
+            schemes=frozenset(config.schemes),
+            clock=clock,
+            revoke_bound=config.revoke_bound,
+        )
+
+        gate = Gate(
+            book=_callers(config),
+            metrics=metrics,
+            log=log,
+            max_bytes=config.max_message_bytes,
+            certificates=config.tls_client_ca is not None,
+        )
+        health = StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log)
+        server = build_server(_limits(config))
+        add_services(
+            server,
+            gate=gate,
+            metrics=metrics,
+            verification=VerificationHandlers(
+                verifier=verifier, window=window, clock=clock, metrics=metrics, log=log, sample=config.log_success_sample
+            ),
+            keys=KeyHandlers(issuer=issuer, log=log),
+            health_of=health,
+        )
+        address = listen(server, config.listen, _credentials(config, log))
+
+        scrape = None
+        if config.metrics_listen is not None:
+            scrape = parts.enter_context(ScrapeListener(config.metrics_listen, metrics.registry))
+        server.start()
+        parts.callback(_stop, server, health, config.stop_grace)
+        health.start()
+        yield Service(address=address, metrics_url=scrape.url if scrape else None, metrics=metrics, health=health)
+
+
+def _make_folder(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot make {data_dir}: {error.strerror}") from None
+
+
+def _master_keys(config: Config) -> MasterKeys:
+    if config.master_keys is not None:
+        return MasterKeys.parse(config.master_keys)
+    return MasterKeys.load_or_create(config.data_dir / "master.keys")
+
+
+def _key_ring(config: Config, store: KeyStore, cipher: SecretCipher, metrics: Metrics, parts: ExitStack) -> CachedKeyRing:
+    """Cache around flight around store: every layer is a KeyRing around a KeyRing."""
+    stored = StoredKeyRing(store.read_key, cipher, _DERIVE, scopes_per_key=config.cache_scopes_per_key)
+    flight = SingleFlightKeyRing(stored, timeout=config.store_timeout)
+    parts.callback(flight.close)
+    limits = CacheLimits(
+        keys=config.cache_keys,
+        key_seconds=config.cache_key_seconds,
+        negative=config.cache_negative,
+        negative_seconds=config.cache_negative_seconds,
+    )
+    ring = CachedKeyRing(flight, limits, metrics=metrics.cache)
+    metrics.cache.watch_size("key", ring.key_count)
+    metrics.cache.watch_size("absent", ring.absent_count)
+    return ring
+
+
+def _callers(config: Config) -> CallerBook:
+    """On loopback the generated token administers; without TLS anybody there may verify, unless configured otherwise."""
+    anonymous = None
+    if config.listen.is_loopback and not config.tls and not config.verify_requires_caller:
+        anonymous = Caller(name="anonymous", role=Role.GATEWAY, string_to_sign=config.allow_string_to_sign, anonymous=True)
+    bearer = admin_token(config.data_dir) if config.listen.is_loopback else None
+    return call_book(config.callers, admin_token=bearer, anonymous=anonymous)
+
+
+def _limits(config: Config) -> ServerLimits:
+    return ServerLimits(
+        message_bytes=config.max_message_bytes, threads=config.threads, concurrent_calls=config.max_concurrent_calls
+    )
+
+
+def _credentials(config: Config, log: Log) -> "grpc.ServerCredentials | None":
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    return server_credentials(TlsFiles(cert=config.tls_cert, key=config.tls_key, client_ca=config.tls_client_ca), log)
+
+
+def _stop(server: "grpc.Server", health: StoreHealth, grace: float) -> None:
+    """Tell load balancers first, then refuse new calls and finish those in flight."""
+    health.stop()
+    server.stop(grace).wait()
+
+
+@contextmanager
+def _signals() -> "Iterator[threading.Event]":
+    """Yield an event that SIGTERM and SIGINT set. A second signal ends the process at once."""
+    asked = threading.Event()
+
+    def ask(number: int, _: object) -> None:
+        if asked.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        asked.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _welcome(config: Config, service: Service) -> str:
+    lines = [
+        f"counterseal {__version__} listening on {service.address}"
+        + (" (TLS)" if config.tls else " (plaintext, this machine only)"),
+        f"metrics on {service.metrics_url}" if service.metrics_url else "metrics off (COUNTERSEAL_METRICS_LISTEN is empty)",
+        f"data in {config.data_dir.resolve()}",
+    ]
+    if config.listen.is_loopback:
+        lines.append(f"administrator's bearer token in {config.data_dir.resolve() / ADMIN_FILE}")
+    lines.append("try next: counterseal keys issue --principal alice")
+    return "\n".join(lines)

@@ -1,0 +1,158 @@
+"""VerifyRequest -> what verification works on. Step 1 of the walk: every limit in the proto's comments, checked here.
+
+Runs on every call, so it makes no object that it does not need. Header names and methods repeat from call to call: their
+reading is memoised, in bounded memory.
+"""
+
+import re
+import socket
+from functools import lru_cache
+from typing import Final
+
+from counterseal.core.model import Demand, HttpRequest, StringToSignSubject, Subject
+from counterseal.server.errors import InvalidField
+from counterseal.v1 import verification_pb2 as pb
+
+MAX_METHOD: Final = 32
+MAX_TARGET_BYTES: Final = 32 * 1024
+MAX_HEADERS: Final = 256
+MAX_HEADER_NAME: Final = 256
+MAX_HEADERS_BYTES: Final = 128 * 1024
+MAX_STRING_TO_SIGN_BYTES: Final = 4096
+MAX_REQUEST_ID: Final = 128
+MAX_VALID_FOR_SECONDS: Final = 604_800
+MAX_DEMANDED: Final = 1024
+
+# RFC 9110 section 5.6.2.
+_WORD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+_ANY: Final = Demand()
+
+
+def read_subject(message: pb.VerifyRequest) -> Subject:
+    """Return what was signed.
+
+    Raises:
+        InvalidField: it is unset, or breaks a limit.
+    """
+    which = message.WhichOneof("subject")
+    if which == "http_request":
+        return _http_request(message.http_request)
+    if which == "string_to_sign":
+        return _string_to_sign(message.string_to_sign)
+    raise InvalidField("subject", "must be set")
+
+
+def read_request_id(request_id: str) -> str:
+    """Return the request id; it appears in logs, hence its narrow grammar. Raises InvalidField."""
+    if request_id and not _REQUEST_ID.fullmatch(request_id):
+        raise InvalidField("request_id", f"must be at most {MAX_REQUEST_ID} characters of [A-Za-z0-9._:-]")
+    return request_id
+
+
+def read_demand(message: pb.VerifyRequest) -> Demand:
+    """Return what the caller demands; nothing when the field is absent. Raises InvalidField."""
+    if not message.HasField("demand"):
+        return _ANY
+    demand = message.demand
+    for name in ("allowed_schemes", "regions", "services", "required_headers", "tenants"):
+        values = getattr(demand, name)
+        if len(values) > MAX_DEMANDED:
+            raise InvalidField(f"demand.{name}", f"must have at most {MAX_DEMANDED} entries")
+        if "" in values:
+            raise InvalidField(f"demand.{name}", "must not have empty entries")
+    return Demand(
+        allowed_schemes=frozenset(demand.allowed_schemes),
+        regions=frozenset(demand.regions),
+        services=frozenset(demand.services),
+        required_headers=frozenset([_name("demand.required_headers", name) for name in demand.required_headers]),
+        tenants=frozenset(demand.tenants) if demand.tenants else None,
+    )
+
+
+def _http_request(message: pb.HttpRequest) -> HttpRequest:
+    method, target, scheme = message.method, message.target, message.scheme
+    if len(target) > MAX_TARGET_BYTES:
+        raise InvalidField("http_request.target", f"must have at most {MAX_TARGET_BYTES} bytes")
+    if scheme not in {"", "http", "https"}:
+        raise InvalidField("http_request.scheme", "must be http, https or empty")
+    content = content_sha256 = None
+    body = message.WhichOneof("body")
+    if body == "content":
+        content = message.content
+    elif body == "content_sha256":
+        content_sha256 = message.content_sha256
+        if len(content_sha256) != 32:
+            raise InvalidField("http_request.content_sha256", "must have 32 bytes")
+    return HttpRequest(
+        method=_method(method),
+        target=target,
+        headers=_headers(message),
+        content=content,
+        content_sha256=content_sha256,
+        scheme=scheme,
+        source_address=_address("http_request.source_address", message.source_address),
+    )
+
+
+def _headers(message: pb.HttpRequest) -> tuple[tuple[bytes, bytes], ...]:
+    fields = message.headers
+    if len(fields) > MAX_HEADERS:
+        raise InvalidField("http_request.headers", f"must have at most {MAX_HEADERS} fields")
+    read, total = [], 0
+    for field in fields:
+        name, value = _name("http_request.headers.name", field.name), field.value
+        total += len(name) + len(value)
+        read.append((name, value))
+    if total > MAX_HEADERS_BYTES:
+        raise InvalidField("http_request.headers", f"must have at most {MAX_HEADERS_BYTES} bytes")
+    return tuple(read)
+
+
+def _string_to_sign(message: pb.StringToSign) -> StringToSignSubject:
+    for name in ("scheme", "credential", "string_to_sign", "signature"):
+        if not getattr(message, name):
+            raise InvalidField(f"string_to_sign.{name}", "must be set")
+    if len(message.string_to_sign) > MAX_STRING_TO_SIGN_BYTES:
+        raise InvalidField("string_to_sign.string_to_sign", f"must have at most {MAX_STRING_TO_SIGN_BYTES} bytes")
+    return StringToSignSubject(
+        scheme=message.scheme,
+        credential=message.credential.encode(),
+        string_to_sign=message.string_to_sign,
+        signature=message.signature.encode(),
+        security_token=message.security_token.encode() or None,
+        valid_for=_valid_for(message) if message.HasField("valid_for") else None,
+        source_address=_address("string_to_sign.source_address", message.source_address),
+    )
+
+
+def _valid_for(message: pb.StringToSign) -> int:
+    duration = message.valid_for
+    if duration.nanos or not 1 <= duration.seconds <= MAX_VALID_FOR_SECONDS:
+        raise InvalidField("string_to_sign.valid_for", f"must be 1 to {MAX_VALID_FOR_SECONDS} whole seconds")
+    return duration.seconds
+
+
+@lru_cache(maxsize=4096)
+def _name(field: str, name: str) -> bytes:
+    if len(name) > MAX_HEADER_NAME or not _WORD.fullmatch(name):
+        raise InvalidField(field, f"must be an RFC 9110 token of at most {MAX_HEADER_NAME} characters")
+    return name.lower().encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _method(method: str) -> bytes:
+    if len(method) > MAX_METHOD or not _WORD.fullmatch(method):
+        raise InvalidField("http_request.method", f"must be an RFC 9110 token of 1 to {MAX_METHOD} characters")
+    return method.encode("ascii")
+
+
+def _address(field: str, text: str) -> str:
+    """Return an IP address as it came. inet_pton takes no port, no zone, no short form; it is quick, and this runs always."""
+    if not text:
+        return text
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):
+        raise InvalidField(field, "must be an IPv4 or IPv6 address without a port") from None
+    return text

@@ -1,0 +1,132 @@
+"""Step 0 of the walk, and the outermost guard: every call of ours enters and leaves through here.
+
+Handlers are wrapped once, when the server is put together, not through a gRPC interceptor: interceptors run on every call, on
+the one thread that polls. Bytes come in and go out, so that reading and writing messages lie inside the guard as well.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from counterseal.server.callers import Caller, CallerBook, Role
+from counterseal.server.errors import CallerNotPermitted, CallerUnknown, SealBroken, ServiceError, StoreUnavailable
+from counterseal.server.rpc.errors import DeadlinePassed, Failure, MessageTooLarge, MessageUnreadable, failure_of, wire_status
+from counterseal.server.telemetry.log import Log, describe
+from counterseal.server.telemetry.metrics import Metrics
+
+Act = Callable[[Any, Caller], Message]
+Admit = Callable[[Caller], None]
+# grpcio's classes are generic in its type stubs alone.
+Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[Any, Any]]"
+Serve = Callable[[bytes, grpc.ServicerContext], bytes]
+
+_SAN: Final = "x509_subject_alternative_name"
+
+
+def admit_anyone(caller: Caller) -> None:
+    """Admit every identified caller, whatever its role; the anonymous one exists only where it is allowed."""
+
+
+def admit_admin(caller: Caller) -> None:
+    """Admit administrators alone.
+
+    Raises:
+        CallerUnknown: the call carries no credentials.
+        CallerNotPermitted: the caller is no administrator.
+    """
+    if caller.anonymous:
+        raise CallerUnknown("this call needs an administrator's bearer token or certificate")
+    if caller.role is not Role.ADMIN:
+        raise CallerNotPermitted("only administrators may do this")
+
+
+class Gate:
+    """Identifies callers, holds calls to limits, counts them, and keeps what goes wrong inside.
+
+    `max_bytes` limits one message. `certificates` says whether clients present verified certificates.
+    """
+
+    def __init__(self, *, book: CallerBook, metrics: Metrics, log: Log, max_bytes: int, certificates: bool) -> None:
+        self._book = book
+        self._metrics = metrics
+        self._log = log
+        self._max_bytes = max_bytes
+        self._certificates = certificates
+
+    def handlers(
+        self, service: ServiceDescriptor, acts: Mapping[str, Act], admit: Admit, observe: Callable[[float], None] | None = None
+    ) -> "Handlers":
+        """Return a handler for every method of `service`; a method without an act is a KeyError at start."""
+        found: Handlers = {}
+        for method in service.methods:
+            serve = self._wrap(
+                method.name, message_factory.GetMessageClass(method.input_type), acts[method.name], admit, observe
+            )
+            # Neither deserialiser nor serialiser: gRPC's own would run outside the guard.
+            found[method.name] = grpc.unary_unary_rpc_method_handler(serve)
+        return found
+
+    def _wrap(self, method: str, kind: type[Message], act: Act, admit: Admit, observe: Callable[[float], None] | None) -> Serve:
+        read, count, max_bytes, clock = kind.FromString, self._metrics.rpc, self._max_bytes, time.perf_counter
+
+        def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
+            started = clock()
+            try:
+                if context.time_remaining() <= 0:
+                    raise DeadlinePassed("the deadline passed before the call was taken up")
+                if len(raw) > max_bytes:
+                    raise MessageTooLarge(f"the message is larger than {max_bytes} bytes")
+                caller = self._caller(context)
+                admit(caller)
+                answer = act(_read(read, raw), caller).SerializeToString()
+            except Exception as error:
+                failure = self._fail(method, error, context)
+            else:
+                count(method, "OK")
+                if observe is not None:
+                    observe(clock() - started)
+                return answer
+            context.abort_with_status(wire_status(failure))
+            raise AssertionError("abort_with_status returned")  # it raises; an answer here would be an empty success
+
+        return serve
+
+    def _caller(self, context: grpc.ServicerContext) -> Caller:
+        authorization = [str(value) for name, value in context.invocation_metadata() if name == "authorization"]
+        sans: list[str] = []
+        if self._certificates:
+            presented: Sequence[bytes] = context.auth_context().get(_SAN, ())  # type: ignore[assignment]  # bytes, in fact
+            sans = [san.decode("ascii", "replace") for san in presented]
+        caller = self._book.identify(authorization, sans)
+        if caller is None:
+            raise CallerUnknown("the call carries no credentials")
+        return caller
+
+    def _fail(self, method: str, error: Exception, context: grpc.ServicerContext) -> Failure:
+        """Log and count a failure, and say what goes on the wire: for a bug, a fixed text."""
+        failure = failure_of(error)
+        self._metrics.rpc(method, failure.code.name)
+        if isinstance(error, SealBroken):
+            self._metrics.seal_broken()
+        level = self._log.error if failure.code is grpc.StatusCode.INTERNAL else self._log.info
+        if isinstance(error, StoreUnavailable | CallerUnknown | CallerNotPermitted):
+            level = self._log.warning
+        details = describe(error) if level == self._log.error or isinstance(error, StoreUnavailable) else _brief(error)
+        level("call_failed", method=method, code=failure.code.name, reason=failure.reason, peer=context.peer(), **details)
+        return failure
+
+
+def _read(read: Callable[[bytes], Message], raw: bytes) -> Message:
+    try:
+        return read(raw)
+    except DecodeError:
+        raise MessageUnreadable("the bytes are not a message of this method's kind") from None
+
+
+def _brief(error: Exception) -> dict[str, str]:
+    return {"text": str(error)} if isinstance(error, ServiceError) else {}

@@ -1,0 +1,73 @@
+"""VerificationService: message -> verifier -> message, and a line in the log."""
+
+import random
+from collections.abc import Callable
+
+from counterseal.core.model import Claim, Rejected, StringToSignSubject, Subject, Verified, Window
+from counterseal.server.callers import Caller
+from counterseal.server.errors import CallerNotPermitted
+from counterseal.server.rpc.answers import rejected_answer, verified_answer
+from counterseal.server.rpc.convert import read_demand, read_request_id, read_subject
+from counterseal.server.rpc.public_errors import public_error
+from counterseal.server.rpc.redact import loggable_key_id
+from counterseal.server.telemetry.log import Log
+from counterseal.server.telemetry.metrics import Metrics
+from counterseal.server.verifier import Verifier
+from counterseal.v1 import verification_pb2 as pb
+
+
+class VerificationHandlers:
+    """What VerificationService does. `sample` is the share of verified requests that are logged, 0 to 1."""
+
+    def __init__(
+        self, *, verifier: Verifier, window: Window, clock: Callable[[], float], metrics: Metrics, log: Log, sample: float
+    ) -> None:
+        self._verifier = verifier
+        self._window = window
+        self._clock = clock
+        self._metrics = metrics
+        self._log = log
+        self._sample = sample
+
+    def verify(self, request: pb.VerifyRequest, caller: Caller) -> pb.VerifyResponse:
+        """Answer Verify.
+
+        Raises:
+            InvalidField: the message breaks a limit.
+            CallerNotPermitted: a string to sign, from a caller without that permission.
+            StoreUnavailable: nobody knows.
+        """
+        if not caller.string_to_sign and request.HasField("string_to_sign"):
+            raise CallerNotPermitted("this caller may not send a string to sign")
+        subject = read_subject(request)  # 1
+        demand = caller.narrow(read_demand(request))
+        request_id = read_request_id(request.request_id)
+        verdict, claim = self._verifier.walk(subject, demand)  # 2 to 10
+        if isinstance(verdict, Verified):  # 11
+            response = verified_answer(verdict)
+            self._metrics.verdict("verified", "", verdict.scheme)
+            if self._sample and random.random() < self._sample:  # noqa: S311  # which lines to keep, nothing secret
+                self._line("verified", subject, claim, request_id, caller)
+            return response
+        public = public_error(verdict.reason, subject, demand, key_asked=claim is not None)
+        response = rejected_answer(verdict, public, now=self._clock(), skew=self._window.skew)
+        self._metrics.verdict("rejected", verdict.reason.value, claim.scheme if claim is not None else "")
+        self._line("rejected", subject, claim, request_id, caller, verdict)
+        return response
+
+    def _line(
+        self, outcome: str, subject: Subject, claim: Claim | None, request_id: str, caller: Caller, why: Rejected | None = None
+    ) -> None:
+        """Write the decision line. Nothing in it came from the request but what an exact grammar has let through."""
+        details = {} if why is None else {"reason": why.reason.value, "detail": why.detail}
+        self._log.info(
+            "verify",
+            outcome=outcome,
+            **details,
+            key_id=loggable_key_id(claim.key_id) if claim is not None else "",
+            scheme=claim.scheme if claim is not None else "",
+            subject="string_to_sign" if isinstance(subject, StringToSignSubject) else "http_request",
+            source_address=subject.source_address,
+            request_id=request_id,
+            caller=caller.name,
+        )

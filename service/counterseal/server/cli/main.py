@@ -5,10 +5,12 @@ import click
 from counterseal import __version__
 from counterseal.server.cli import keys_change  # noqa: F401  (adds its commands to `keys`)
 from counterseal.server.cli.completion import PROGRAM, VARIABLE, completion
+from counterseal.server.cli.config_command import config_group
 from counterseal.server.cli.exits import RootGroup
 from counterseal.server.cli.keys import keys
 from counterseal.server.cli.serve import serve
 from counterseal.server.cli.sign import sign
+from counterseal.server.cli.store_commands import db, secrets
 from counterseal.server.cli.verify import verify
 
 
@@ -29,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, keys, verify, sign, completion):
+for command in (serve, keys, verify, sign, db, secrets, config_group, completion):
     cli.add_command(command)
 
 

@@ -19,12 +19,16 @@ _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestInput:
-    """The request, and where it came from. `scheme` is `http` or `https`; `body_file` is set when the body came from a file."""
+    """The request, and where it came from. `body_file` is set when the body came from a file."""
 
     request: HttpRequest
-    scheme: str
     uses_stdin: bool
     body_file: str | None
+
+    @property
+    def url_scheme(self) -> str:
+        """The scheme to put into a URL: `https` unless another was given."""
+        return self.request.scheme or "https"
 
     @property
     def host(self) -> bytes:
@@ -44,11 +48,13 @@ _OPTIONS: Final = (
     click.option("-X", "--method", help="Request method. [default: GET]"),
     click.option("--url", help="Absolute http or https URL: gives scheme, Host header and target, taken as they stand."),
     click.option("--target", help="Path and query exactly as on the wire, still percent-encoded."),
-    click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header field. Repeatable, order kept."),
+    click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header field. Repeatable."),
     click.option("-d", "--body", help="The body as text. [default: no body]"),
     click.option("--body-file", metavar="FILE", help="The body from a file (`-`: standard input)."),
     click.option("--no-body", is_flag=True, help="Leave the body out, as a gateway does that streams it."),
-    click.option("--scheme", "http_scheme", type=click.Choice(["http", "https"]), help="[default: https, or that of --url]"),
+    click.option(
+        "--scheme", "http_scheme", type=click.Choice(["http", "https"]), help="How the client reached the gateway, unless --url says.",
+    ),
 )  # fmt: skip
 
 
@@ -73,15 +79,13 @@ def _read(
 ) -> RequestInput:  # fmt: skip
     if raw is not None:
         if any((method, url, target, headers, body is not None, body_file)):
-            raise click.UsageError(
-                "a raw request file says everything: leave out --method, --url, --target, --header and --body"
-            )
-        return _from_file(raw, no_body=no_body, scheme=http_scheme or "https")
+            raise click.UsageError("a request file says everything: leave out --method, --url, --target, --header and --body")
+        return _from_file(raw, no_body=no_body, scheme=http_scheme)
     if (url is None) == (target is None):
         raise click.UsageError("give a raw request file, or --url, or --target with --header 'Host: ...'")
     if (body is not None) + (body_file is not None) + no_body > 1:
         raise click.UsageError("--body, --body-file and --no-body exclude each other")
-    scheme, host, target = _split_url(url) if url is not None else (http_scheme or "https", None, target or "")
+    scheme, host, target = _split_url(url) if url is not None else (http_scheme or "", None, target or "")
     if url is not None and http_scheme not in (None, scheme):
         raise click.UsageError("--scheme contradicts --url")
     request = HttpRequest(
@@ -91,10 +95,10 @@ def _read(
         content=None if no_body else _body(body, body_file),
         scheme=scheme,
     )
-    return RequestInput(request=request, scheme=scheme, uses_stdin=body_file == "-", body_file=body_file)
+    return RequestInput(request=request, uses_stdin=body_file == "-", body_file=body_file)
 
 
-def _from_file(name: str, *, no_body: bool, scheme: str) -> RequestInput:
+def _from_file(name: str, *, no_body: bool, scheme: str | None) -> RequestInput:
     try:
         request = raw_http.read_request(_bytes_of(name))
         if no_body:
@@ -103,7 +107,7 @@ def _from_file(name: str, *, no_body: bool, scheme: str) -> RequestInput:
             raw_http.check_body(request)
     except raw_http.RawHttpError as error:
         raise click.UsageError(f"{'standard input' if name == '-' else name}, {error}") from None
-    return RequestInput(request=raw_http.with_scheme(request, scheme), scheme=scheme, uses_stdin=name == "-", body_file=None)
+    return RequestInput(request=raw_http.with_scheme(request, scheme or ""), uses_stdin=name == "-", body_file=None)
 
 
 def _bytes_of(name: str) -> bytes:

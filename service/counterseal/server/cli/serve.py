@@ -2,6 +2,8 @@
 
 import click
 
+from counterseal.server.cli.settings import read_settings
+
 
 @click.command("serve")
 def serve() -> None:
@@ -10,9 +12,7 @@ def serve() -> None:
     Settings come from COUNTERSEAL_* variables and the TOML file named by COUNTERSEAL_CONFIG; `counterseal config check` shows
     them. Without any, it listens on 127.0.0.1:50051 and keeps its data in .counterseal.
     """
-    import os
-
+    config = read_settings()
     from counterseal.server.app import run  # brings gRPC and the database: slow to import
-    from counterseal.server.config import load_config
 
-    click.get_current_context().exit(run(load_config(os.environ)))
+    click.get_current_context().exit(run(config))

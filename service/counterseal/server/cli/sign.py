@@ -50,15 +50,16 @@ class Terms:
 @click.option("--curl", "as_curl", is_flag=True, help="Print a ready curl command.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def sign(
-    *, source: RequestInput, key_id: str | None, secret_file: str | None, security_token_file: str | None, region: str, service: str,
-    payload: str | None, at: dt.datetime | None, presign: bool, expires: dt.timedelta | None, as_curl: bool, as_json: bool,
+    *, source: RequestInput, key_id: str | None, secret_file: str | None, security_token_file: str | None, region: str,
+    service: str, payload: str | None, at: dt.datetime | None, presign: bool, expires: dt.timedelta | None, as_curl: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Sign a request: print the headers to add, a presigned URL, or a curl command.
 
     The request comes from REQUEST-FILE (a raw HTTP/1.1 request; `-`: standard input), or from --method, --url or --target,
-    --header and --body. The secret is taken from --secret-file, else from COUNTERSEAL_SECRET, else from a prompt; with no key id
-    given, id and secret are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. It is never an argument: other users of the
-    machine can read those.
+    --header and --body. The secret is taken from --secret-file, else from COUNTERSEAL_SECRET, else from a prompt. With no key
+    id given, id and secret are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. A secret is never an argument: other
+    users of the machine can read those.
     """
     if as_curl and as_json:
         raise click.UsageError("--curl and --json exclude each other")
@@ -122,7 +123,7 @@ def _echo_presigned(source: RequestInput, key: SigningKey, terms: Terms, expires
         )
     except ValueError as error:
         raise _refused(error) from None
-    url = source.scheme.encode() + b"://" + source.host + target
+    url = source.url_scheme.encode() + b"://" + source.host + target
     if as_curl:
         _echo_curl(source, replace(source.request, target=target))
     elif as_json:
@@ -133,7 +134,7 @@ def _echo_presigned(source: RequestInput, key: SigningKey, terms: Terms, expires
 
 
 def _echo_curl(source: RequestInput, request: HttpRequest) -> None:
-    click.echo(curl_command(request, scheme=source.scheme, host=source.host, body_file=source.body_file))
+    click.echo(curl_command(request, scheme=source.url_scheme, host=source.host, body_file=source.body_file))
 
 
 def _refused(error: ValueError) -> click.UsageError:

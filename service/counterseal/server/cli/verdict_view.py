@@ -4,7 +4,7 @@ import datetime as dt
 
 import click
 
-from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, PayloadDuty, Unsigned
+from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, PayloadDuty
 from counterseal.server.cli.output import echo_fields, echo_json, time_text, to_second
 from counterseal.server.rpc.admin_answers import RejectedAnswer, VerifiedAnswer, VerifyAnswer
 
@@ -40,6 +40,7 @@ def _echo_verified(answer: VerifiedAnswer) -> None:
             ("scope", "/".join(answer.scope or ())),
             ("signed", to_second(answer.signed_time)),
             ("valid until", to_second(answer.valid_until)),
+            ("path", answer.verified_path.decode("utf-8", "backslashreplace")),
             ("covered", ", ".join(parts)),
             ("headers", ", ".join(_header_names(answer))),
             ("body", _duty_text(answer.payload_duty)),
@@ -70,6 +71,7 @@ def _verified_json(answer: VerifiedAnswer) -> dict[str, object]:
         "scope": scope,
         "signed_time": time_text(answer.signed_time),
         "valid_until_time": time_text(answer.valid_until),
+        "verified_path": answer.verified_path.decode("utf-8", "backslashreplace"),
         "coverage": {
             "headers": _header_names(answer),
             "method": coverage.method,
@@ -100,37 +102,35 @@ def _header_names(answer: VerifiedAnswer) -> list[str]:
 
 
 def _duty_text(duty: PayloadDuty) -> str:
-    match duty:
-        case AlreadyChecked():
-            return "checked"
-        case BodySha256(sha256=digest):
-            return f"still to check: it must hash to {digest.hex()}"
-        case ChunkSigned(algorithm=algorithm):
-            return f"still to check: chunks signed with {algorithm}"
-        case ChunkUnsigned():
-            return "chunks without signatures: cannot be checked against the signature"
-        case Unsigned():
-            return "not signed, by the client's choice"
+    if isinstance(duty, AlreadyChecked):
+        return "checked"
+    if isinstance(duty, BodySha256):
+        return f"still to check: it must hash to {duty.sha256.hex()}"
+    if isinstance(duty, ChunkSigned):
+        return f"still to check: chunks signed with {duty.algorithm}"
+    if isinstance(duty, ChunkUnsigned):
+        return "chunks without signatures: the signature does not cover them"
+    if isinstance(duty, LeftToCaller):
+        return "still to check: its hash stands in the string to sign"
+    return "not signed, by the client's choice"
 
 
 def _duty_json(duty: PayloadDuty) -> dict[str, object]:
-    match duty:
-        case AlreadyChecked():
-            return {"kind": "already_checked"}
-        case BodySha256(sha256=digest):
-            return {"kind": "body_sha256", "sha256": digest.hex()}
-        case ChunkSigned():
-            return {
-                "kind": "chunk_signed",
-                "algorithm": duty.algorithm,
-                "seed_signature": duty.seed_signature,
-                "timestamp": duty.timestamp,
-                "scope": duty.scope,
-                "signed_trailer": duty.signed_trailer,
-                "decoded_length": duty.decoded_length,
-                "trailers": list(duty.trailers),
-            }
-        case ChunkUnsigned():
-            return {"kind": "chunk_unsigned", "decoded_length": duty.decoded_length, "trailers": list(duty.trailers)}
-        case Unsigned():
-            return {"kind": "unsigned"}
+    if isinstance(duty, AlreadyChecked):
+        return {"kind": "already_checked"}
+    if isinstance(duty, BodySha256):
+        return {"kind": "body_sha256", "sha256": duty.sha256.hex()}
+    if isinstance(duty, ChunkSigned):
+        return {
+            "kind": "chunk_signed",
+            "algorithm": duty.algorithm,
+            "seed_signature": duty.seed_signature,
+            "timestamp": duty.timestamp,
+            "scope": duty.scope,
+            "signed_trailer": duty.signed_trailer,
+            "decoded_length": duty.decoded_length,
+            "trailers": list(duty.trailers),
+        }
+    if isinstance(duty, ChunkUnsigned):
+        return {"kind": "chunk_unsigned", "decoded_length": duty.decoded_length, "trailers": list(duty.trailers)}
+    return {"kind": "left_to_caller" if isinstance(duty, LeftToCaller) else "unsigned"}

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @server_options
 def verify(
-    *, connection: Connection, source: RequestInput, body_sha256: str | None, source_address: str, request_id: str, as_json: bool,
-    **required: Any,
+    *, connection: Connection, source: RequestInput, body_sha256: str | None, source_address: str, request_id: str,
+    as_json: bool, **required: Any,
 ) -> None:  # fmt: skip
     """Verify a signed request on a running server.
 

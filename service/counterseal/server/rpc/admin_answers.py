@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from counterseal.core.model import Coverage, KeyState
-from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, PayloadDuty, Unsigned
+from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, PayloadDuty, Unsigned
 from counterseal.server.rpc.client_errors import ServerDefect
 from counterseal.server.store.records import KeyRecord
 from counterseal.v1 import keys_pb2, verification_pb2
@@ -32,6 +32,7 @@ class VerifiedAnswer:
     valid_until: dt.datetime
     coverage: Coverage
     payload_duty: PayloadDuty
+    verified_path: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,7 @@ def _verified(message: verification_pb2.Verified) -> VerifiedAnswer:
             query=coverage.query,
         ),
         payload_duty=_duty(message.payload_duty),
+        verified_path=message.verified_path,
     )
 
 
@@ -145,6 +147,8 @@ def _duty(message: verification_pb2.PayloadDuty) -> PayloadDuty:
             return ChunkUnsigned(decoded_length=length, trailers=tuple(unsigned.trailers))
         case "unsigned":
             return Unsigned()
+        case "left_to_caller":
+            return LeftToCaller()
         case _:
             raise ServerDefect("the server's answer holds no payload duty that this release knows: not verified")
 

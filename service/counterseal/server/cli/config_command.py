@@ -1,0 +1,83 @@
+"""`counterseal config check`: the settings as the server would read them, without secrets."""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from counterseal.server.cli.output import echo_fields, echo_json
+from counterseal.server.cli.settings import read_master_keys, read_settings
+from counterseal.server.cli.store_commands import shown_url
+
+if TYPE_CHECKING:
+    from counterseal.server.config import Config
+    from counterseal.server.settings import CallerSetting
+
+# Shown by rules of their own. Every other field that its class keeps out of its repr is not shown at all.
+_SPECIAL: Final = frozenset({"database_url", "master_keys", "callers"})
+
+
+@click.group("config")
+def config_group() -> None:
+    """Look at the server's settings."""
+
+
+@config_group.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with stable field names.")
+def check(*, as_json: bool) -> None:
+    """Read the settings, refuse what `serve` would refuse, and print what is in force. Changes nothing, prints no secret."""
+    config = read_settings()
+    shown = _shown(config)
+    if as_json:
+        echo_json(shown)
+        return
+    echo_fields((name, _text(value)) for name, value in shown.items() if name != "callers")
+    for caller in config.callers:
+        limits = ", ".join(f"{name} {_text(value)}" for name, value in _caller(caller).items() if name != "name" and value)
+        click.echo(f"caller {caller.name}: {limits}")
+    click.echo("These settings are sound.", err=True)
+
+
+def _shown(config: "Config") -> dict[str, object]:
+    shown: dict[str, object] = {"config": os.environ.get("COUNTERSEAL_CONFIG") or None}
+    for field in dataclasses.fields(config):
+        if field.repr and field.name not in _SPECIAL:
+            shown[field.name] = _plain(getattr(config, field.name))
+    shown["database_url"] = shown_url(config.database_url)
+    shown["master_keys"] = _master_key_ids(config)
+    shown["callers"] = [_caller(caller) for caller in config.callers]
+    return shown
+
+
+def _master_key_ids(config: "Config") -> list[str] | None:
+    """Return the ids, the active one first. None: `serve` will make one when it first starts."""
+    if config.master_keys is None and not (config.data_dir / "master.keys").exists():
+        return None
+    ring = read_master_keys(config)
+    return [ring.active, *(key_id for key_id in ring.keys if key_id != ring.active)]
+
+
+def _caller(caller: "CallerSetting") -> dict[str, object]:
+    known_by = [how for how, given in (("bearer token", caller.token_sha256), ("certificate", caller.san)) if given]
+    fields = {field.name: _plain(getattr(caller, field.name)) for field in dataclasses.fields(caller) if field.repr}
+    return {**fields, "known_by": known_by}
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(str(item) for item in value)
+    return str(value) if not isinstance(value, Path) else str(value.absolute())
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)

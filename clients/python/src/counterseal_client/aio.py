@@ -4,18 +4,21 @@ import asyncio
 import itertools
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import grpc
 import grpc.aio
 from counterseal.v1 import verification_pb2 as pb
-from counterseal.v1.verification_pb2_grpc import VerificationServiceAsyncStub, VerificationServiceStub
+from counterseal.v1.verification_pb2_grpc import VerificationServiceStub
 
 from counterseal_client._convert import to_verdict
 from counterseal_client.connection import CHANNEL_OPTIONS, Connection, may_retry, to_error
 from counterseal_client.errors import VerifierUnavailable
 from counterseal_client.model import Demand, HttpRequest, Verdict
 from counterseal_client.verifier import build_message
+
+if TYPE_CHECKING:  # a name of the type hints alone: at run time one class serves both kinds of channel
+    from counterseal.v1.verification_pb2_grpc import VerificationServiceAsyncStub
 
 
 class AsyncVerifier:
@@ -58,7 +61,6 @@ class AsyncVerifier:
 
     def _open(self) -> None:
         self._channels = [_open_channel(self._connection) for _ in range(self._connection.channels)]
-        # The generated class serves both kinds of channel; only its type hints are split in two.
         self._stubs = [VerificationServiceStub(channel) for channel in self._channels]  # type: ignore[misc]
 
     async def close(self) -> None:

@@ -47,7 +47,12 @@ _HINTS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (client_errors.CallTimedOut, "Whether the call took effect is not known. Look with `counterseal keys get` or `keys list`."),
     (errors.StoreUnavailable, "The key store did not answer. Try again."),
     (errors.EtagMismatch, "The key was changed meanwhile. Read it again with `counterseal keys get`, then retry."),
-    (errors.KeyIsRevoked, "Revocation is final. Issue a new key with `counterseal keys issue`."),
+    (errors.KeyIsRevoked, "Issue a new one with `counterseal keys issue`."),
+    (errors.KeyNotFound, "`counterseal keys list` shows those that there are."),
+    (
+        errors.CallerUnknown,
+        "The bearer token is that of COUNTERSEAL_TOKEN, else of admin.token in --data-dir: is it this server's?",
+    ),
 )
 
 

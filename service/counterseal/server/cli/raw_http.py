@@ -92,6 +92,12 @@ def with_scheme(request: HttpRequest, scheme: str) -> HttpRequest:
     return replace(request, scheme=scheme)
 
 
+def write_request(request: HttpRequest) -> bytes:
+    """Return the request as `read_request` reads it."""
+    head = [request.method + b" " + request.target + b" HTTP/1.1", *(name + b": " + value for name, value in request.headers)]
+    return b"\r\n".join([*head, b"", request.content or b""])
+
+
 def _split_head(raw: bytes, line_end: bytes) -> tuple[list[bytes], bytes]:
     """Return the lines of the head without their ends, and everything after the blank line."""
     head, blank, body = raw.partition(line_end * 2)

@@ -53,7 +53,7 @@ _OPTIONS: Final = (
     click.option("--body-file", metavar="FILE", help="The body from a file (`-`: standard input)."),
     click.option("--no-body", is_flag=True, help="Leave the body out, as a gateway does that streams it."),
     click.option(
-        "--scheme", "http_scheme", type=click.Choice(["http", "https"]), help="How the client reached the gateway, unless --url says.",
+        "--scheme", "http_scheme", type=click.Choice(["http", "https"]), help="How the client came in, unless --url says.",
     ),
 )  # fmt: skip
 

@@ -10,7 +10,9 @@ import click
 
 from counterseal.core.model import HttpRequest
 from counterseal.server.cli.curl import curl_command
-from counterseal.server.cli.output import echo_json
+from counterseal.server.cli.explain import echo_explanation
+from counterseal.server.cli.output import echo_json, time_text
+from counterseal.server.cli.raw_http import write_request
 from counterseal.server.cli.request_input import RequestInput, request_options
 from counterseal.server.cli.secret_input import KEY_ID_VARIABLE, SigningKey, signing_key
 from counterseal.server.cli.times import duration_option, time_option
@@ -47,12 +49,14 @@ class Terms:
 )
 @click.option("--presign", is_flag=True, help="Print a presigned URL instead of headers.")
 @click.option("--expires", type=duration_option, metavar="DURATION", help="How long a presigned URL is good. [default: 15m]")
-@click.option("--curl", "as_curl", is_flag=True, help="Print a ready curl command.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--curl", "shape", flag_value="curl", help="Print a ready curl command.")
+@click.option("--raw", "shape", flag_value="raw", help="Print the whole signed request, ready for `counterseal verify -`.")
+@click.option("--json", "shape", flag_value="json", help="Print JSON.")
+@click.option("--explain", is_flag=True, help="Show the canonical request and the string to sign on standard error.")
 def sign(
     *, source: RequestInput, key_id: str | None, secret_file: str | None, security_token_file: str | None, region: str,
-    service: str, payload: str | None, at: dt.datetime | None, presign: bool, expires: dt.timedelta | None, as_curl: bool,
-    as_json: bool,
+    service: str, payload: str | None, at: dt.datetime | None, presign: bool, expires: dt.timedelta | None, shape: str | None,
+    explain: bool,
 ) -> None:  # fmt: skip
     """Sign a request: print the headers to add, a presigned URL, or a curl command.
 
@@ -61,8 +65,6 @@ def sign(
     id given, id and secret are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. A secret is never an argument: other
     users of the machine can read those.
     """
-    if as_curl and as_json:
-        raise click.UsageError("--curl and --json exclude each other")
     if expires is not None and not presign:
         raise click.UsageError("--expires needs --presign")
     if presign and payload is not None:
@@ -73,9 +75,12 @@ def sign(
     key = signing_key(key_id, secret_file, security_token_file, stdin_allowed=not source.uses_stdin)
     if presign:
         seconds = 900 if expires is None else int(expires.total_seconds())
-        _echo_presigned(source, key, terms, seconds, as_curl=as_curl, as_json=as_json)
+        signed = _presigned(source.request, key, terms, seconds)
     else:
-        _echo_signed(source, key, terms, as_curl=as_curl, as_json=as_json)
+        seconds, signed = 0, _signed(source.request, key, terms)
+    if explain:
+        echo_explanation(signed)
+    _echo(source, signed, shape, presigned_until=terms.now + seconds if presign else None)
 
 
 def _payload(text: str | None, source: RequestInput, *, needed: bool) -> str | None:
@@ -96,47 +101,50 @@ def _credentials(key: SigningKey) -> "Credentials":
     return Credentials(key_id=key.key_id, secret=key.secret, security_token=key.security_token)
 
 
-def _echo_signed(source: RequestInput, key: SigningKey, terms: Terms, *, as_curl: bool, as_json: bool) -> None:
+def _signed(request: HttpRequest, key: SigningKey, terms: Terms) -> HttpRequest:
+    """Return the request with the header fields that sign it behind its own."""
     from counterseal.core.schemes.aws_sigv4 import sign_headers
 
     try:
         added = sign_headers(
-            source.request, _credentials(key), region=terms.region, service=terms.service, now=terms.now, payload=terms.payload
+            request, _credentials(key), region=terms.region, service=terms.service, now=terms.now, payload=terms.payload
         )
     except ValueError as error:
         raise _refused(error) from None
-    if as_curl:
-        _echo_curl(source, replace(source.request, headers=(*source.request.headers, *added)))
-    elif as_json:
-        echo_json({"headers": [{"name": name.decode("ascii"), "value": value.decode("ascii")} for name, value in added]})
-    else:
-        for name, value in added:
-            click.echo(name + b": " + value)
+    return replace(request, headers=(*request.headers, *added))
 
 
-def _echo_presigned(source: RequestInput, key: SigningKey, terms: Terms, expires: int, *, as_curl: bool, as_json: bool) -> None:
+def _presigned(request: HttpRequest, key: SigningKey, terms: Terms, expires: int) -> HttpRequest:
+    """Return the request with the target that signs it."""
     from counterseal.core.schemes.aws_sigv4 import presign
 
     try:
-        target = presign(
-            source.request, _credentials(key), region=terms.region, service=terms.service, now=terms.now, expires=expires
-        )
+        target = presign(request, _credentials(key), region=terms.region, service=terms.service, now=terms.now, expires=expires)
     except ValueError as error:
         raise _refused(error) from None
-    url = source.url_scheme.encode() + b"://" + source.host + target
-    if as_curl:
-        _echo_curl(source, replace(source.request, target=target))
-    elif as_json:
-        expire_time = dt.datetime.fromtimestamp(terms.now + expires, dt.UTC)
-        echo_json({"url": url.decode("utf-8", "replace"), "expire_time": expire_time.isoformat().replace("+00:00", "Z")})
-    else:
-        click.echo(url)
-
-
-def _echo_curl(source: RequestInput, request: HttpRequest) -> None:
-    click.echo(curl_command(request, scheme=source.url_scheme, host=source.host, body_file=source.body_file))
+    return replace(request, target=target)
 
 
 def _refused(error: ValueError) -> click.UsageError:
     """Return what the signer found wrong with the request. Its texts name fields, and never hold a secret."""
     return click.UsageError(f"cannot sign: {error}")
+
+
+def _echo(source: RequestInput, signed: HttpRequest, shape: str | None, *, presigned_until: int | None) -> None:
+    """Print what was asked for. `presigned_until` is in Unix seconds; None: the signature is in the headers."""
+    url = source.url_scheme.encode() + b"://" + source.host + signed.target
+    added = signed.headers[len(source.request.headers) :]
+    if shape == "curl":
+        click.echo(curl_command(signed, scheme=source.url_scheme, host=source.host, body_file=source.body_file))
+    elif shape == "raw":
+        click.echo(write_request(signed), nl=False)
+    elif presigned_until is not None:
+        if shape == "json":
+            expire_time = dt.datetime.fromtimestamp(presigned_until, dt.UTC)
+            echo_json({"url": url.decode("utf-8", "backslashreplace"), "expire_time": time_text(expire_time)})
+        else:
+            click.echo(url)
+    elif shape == "json":
+        echo_json({"headers": [{"name": name.decode("ascii"), "value": value.decode("ascii")} for name, value in added]})
+    else:
+        click.echo(b"\n".join(name + b": " + value for name, value in added))

@@ -6,6 +6,7 @@ import click
 
 from counterseal.server.cli.connection import Connection, server_options
 from counterseal.server.cli.exits import REJECTED
+from counterseal.server.cli.explain import echo_explanation
 from counterseal.server.cli.request_input import RequestInput, request_options
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 @click.option("--require-header", multiple=True, help="Header that the signature must cover. Repeatable.")
 @click.option("--require-tenant", multiple=True, help="Tenant whose keys are accepted. Repeatable. [default: any]")
 @click.option("--request-id", default="", help="Appears in the server's log.")
+@click.option("--explain", is_flag=True, help="Show the canonical request and the string to sign on standard error.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @server_options
 def verify(
     *, connection: Connection, source: RequestInput, body_sha256: str | None, source_address: str, request_id: str,
-    as_json: bool, **required: Any,
+    as_json: bool, explain: bool, **required: Any,
 ) -> None:  # fmt: skip
     """Verify a signed request on a running server.
 
@@ -42,6 +44,8 @@ def verify(
         if request.content is not None:
             raise click.UsageError("--body-sha256 stands in for the body: add --no-body")
         request = replace(request, content_sha256=_sha256(body_sha256))
+    if explain:
+        echo_explanation(request)
     with connection.open(token_required=False) as client:
         answer = client.verify(request, _demand(required), request_id=request_id)
     if not echo_verdict(answer, as_json=as_json):

@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from counterseal.server.store.engine import KeyStore, open_store
+
+from tests.store.engines import ENGINES
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, of every kind that is supported."""
+    return ENGINES[request.param](tmp_path)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[KeyStore]:
+    """A store with its schema in place."""
+    opened = open_store(store_url, timeout=10)
+    opened.upgrade()
+    yield opened
+    opened.close()

@@ -1,0 +1,38 @@
+"""Records for tests."""
+
+import datetime as dt
+from typing import Any
+
+from counterseal.core.model import KeyState
+from counterseal.server.store.records import AuditEntry, KeyRecord, StoredKey
+
+NOON = dt.datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)
+
+
+def record(key_id: str = "key-1", **changes: Any) -> KeyRecord:
+    values: dict[str, Any] = {
+        "key_id": key_id,
+        "tenant": "default",
+        "principal": "",
+        "description": "",
+        "labels": {},
+        "allowed_schemes": frozenset({"aws-sigv4"}),
+        "state": KeyState.ACTIVE,
+        "not_before": None,
+        "expires": None,
+        "created": NOON,
+        "updated": NOON,
+        "revoked": None,
+        "revoke_reason": "",
+        "etag": "",
+        "has_security_token": False,
+    }
+    return KeyRecord(**(values | changes))
+
+
+def stored(key_id: str = "key-1", *, sealed: bytes = b"sealed", token: bytes | None = None, **changes: Any) -> StoredKey:
+    return StoredKey(record=record(key_id, **changes), secret_version=1, sealed_secret=sealed, security_token_sha256=token)
+
+
+def entry(key_id: str = "key-1", action: str = "issue", **detail: object) -> AuditEntry:
+    return AuditEntry(time=NOON, actor="tester", action=action, key_id=key_id, tenant="default", request_id="r", detail=detail)

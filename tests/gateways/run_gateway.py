@@ -1,0 +1,47 @@
+"""`examples/gateway.py` in a process of its own, writing down what it passes on.
+
+Prints its port. RECORD names the file that gets one JSON line per request that reaches the upstream, HTTP uvicorn's parser.
+"""
+
+import json
+import os
+import runpy
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "clients" / "python" / "src"))
+
+
+def recorded(app: Any, path: Path) -> Any:
+    async def record(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            line = {
+                "method": scope["method"],
+                "target": (scope["raw_path"] + b"?" + scope["query_string"]).decode("latin-1").removesuffix("?"),
+                "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
+            }
+            with path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+        await app(scope, receive, send)
+
+    return record
+
+
+def main() -> None:
+    gateway = runpy.run_path(str(ROOT / "examples" / "gateway.py"))["make_gateway"](dict(os.environ))
+    gateway._app = recorded(gateway._app, Path(os.environ["RECORD"]))
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        gateway, http=os.environ.get("HTTP", "auto"), proxy_headers=False, server_header=False, log_level="info"
+    )
+    print(listener.getsockname()[1], flush=True)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -2,18 +2,22 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+# uv is used when present; pip is enough.
+PIP    := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip --disable-pip-version-check install --quiet) -c constraints.txt
 PYTEST_ARGS ?=
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run-server test check format types lint imports protos protos-check stubs bench fuzz clean
+.PHONY: help run-server run-gateway test check format types lint imports protos protos-check stubs bench fuzz clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run-server: $(VENV)/.server ## Run the service on SQLite: 127.0.0.1:50051, data in .counterseal
 	@$(BIN)/counterseal serve
+
+run-gateway: $(VENV)/.gateway ## Run an example: an object store behind the gateway, on 127.0.0.1:8080
+	@$(BIN)/python examples/store.py
 
 test: $(VENV)/.dev ## Pass the tests; PYTEST_ARGS="tests/core -k presign" for some of them
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
@@ -61,7 +65,12 @@ $(VENV)/.server: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PIP) -e '.[server]'
 	@touch $@
 
+$(VENV)/.gateway: clients/python/pyproject.toml $(VENV)/.server
+	@echo "Installing the Python client, a web server and boto3 into $(VENV) ..."
+	@$(PIP) -e '.[server]' -e 'clients/python[gateway]' boto3
+	@touch $@
+
 $(VENV)/.dev: pyproject.toml constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the service, its clients and the test tools into $(VENV) ..."
-	@$(PIP) -e '.[dev]' -e clients/python
-	@touch $@ $(VENV)/.server
+	@$(PIP) -e '.[dev]' -e 'clients/python[gateway]'
+	@touch $@ $(VENV)/.server $(VENV)/.gateway

@@ -79,11 +79,11 @@ def start_server(data_dir: Path, **settings: str) -> RunningServer:
         stdin=subprocess.DEVNULL,
     )
     log.close()
-    found = _read_start_lines(process, log_path)
+    found = wait_for_addresses(process, log_path)
     return RunningServer(process, data_dir, found["listening on"], "http://" + found["metrics on http:"], log_path, env)
 
 
-def _read_start_lines(process: subprocess.Popen[bytes], log_path: Path) -> dict[str, str]:
+def wait_for_addresses(process: subprocess.Popen[bytes], log_path: Path) -> dict[str, str]:
     """Read the addresses that `serve` prints on standard output once it answers, then keep draining the pipe."""
     assert process.stdout is not None
     found: dict[str, str] = {}

@@ -1,0 +1,1 @@
+"""Benchmarks. They print ratios taken in one run, and assert nothing about time."""

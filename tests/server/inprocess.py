@@ -1,0 +1,36 @@
+"""A server inside the test's process, for tests that have to break one of its parts."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from counterseal.server import app
+from counterseal.server.callers import ADMIN_FILE
+from counterseal.server.config import load_config
+from counterseal.server.telemetry.log import open_log
+
+from tests.server.calls import Client, bearer
+
+
+@dataclass
+class InProcess:
+    service: app.Service
+    client: Client
+    channel: grpc.Channel
+    stream: io.StringIO
+
+    def log(self) -> str:
+        return self.stream.getvalue()
+
+
+@contextmanager
+def in_process(data_dir: Path, **settings: str) -> Iterator[InProcess]:
+    given = {"DATA_DIR": str(data_dir), "LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "", **settings}
+    config = load_config({f"COUNTERSEAL_{name}": value for name, value in given.items()})
+    stream = io.StringIO()
+    with app.serving(config, open_log("debug", stream)) as service, grpc.insecure_channel(str(service.address)) as channel:
+        client = Client(channel, bearer((data_dir / ADMIN_FILE).read_text().strip()))
+        yield InProcess(service, client, channel, stream)

@@ -30,7 +30,7 @@ def text_to_sign(credential: bytes, stamp: bytes, canonical: bytes) -> bytes:
     return b"\n".join((b"AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical).hexdigest().encode()))
 
 
-def _encode(text: bytes, safe: str = "") -> bytes:
+def encode(text: bytes, safe: str = "") -> bytes:
     return urllib.parse.quote_from_bytes(text, safe=f"-._~{safe}").encode()
 
 
@@ -40,7 +40,7 @@ def _canonical(request: HttpRequest, names: bytes, payload: bytes, twice: bool) 
     pairs = []
     for item in query.split(b"&") if query else []:
         name, _, value = item.partition(b"=")
-        pair = (_encode(urllib.parse.unquote_to_bytes(name)), _encode(urllib.parse.unquote_to_bytes(value)))
+        pair = (encode(urllib.parse.unquote_to_bytes(name)), encode(urllib.parse.unquote_to_bytes(value)))
         if pair[0] != b"X-Amz-Signature":
             pairs.append(pair)
     lines = b""
@@ -48,7 +48,7 @@ def _canonical(request: HttpRequest, names: bytes, payload: bytes, twice: bool) 
         values = [b" ".join(value.split()) for found, value in request.headers if found == name.lower()]
         lines += name + b":" + b",".join(values) + b"\n"
     query = b"&".join(name + b"=" + value for name, value in sorted(pairs))
-    return b"\n".join((request.method, _encode(plain, "/"), query, lines, names, payload))
+    return b"\n".join((request.method, encode(plain, "/"), query, lines, names, payload))
 
 
 def body_hash(request: HttpRequest) -> bytes:
@@ -116,7 +116,7 @@ def presign(
         "X-Amz-SignedHeaders": names,
     }
     parameters |= {name.replace("_", "-"): value for name, value in changes.items()}
-    query = b"&".join(name.encode() + b"=" + _encode(value) for name, value in parameters.items() if value is not None)
+    query = b"&".join(name.encode() + b"=" + encode(value) for name, value in parameters.items() if value is not None)
     target = request.target + (b"&" if b"?" in request.target else b"?") + query
     unsigned = replace(request, target=target)
     if payload is None:

@@ -5,6 +5,7 @@ import pytest
 from counterseal.server.store.engine import KeyStore, open_store
 
 from tests.store.engines import ENGINES
+from tests.store.rig import Rig
 
 
 @pytest.fixture(params=sorted(ENGINES))
@@ -20,3 +21,11 @@ def store(store_url: str) -> Iterator[KeyStore]:
     opened.upgrade()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def rig(store: KeyStore) -> Iterator[Rig]:
+    """An issuer on that store."""
+    built = Rig(store)
+    yield built
+    built.flight.close()

@@ -1,7 +1,10 @@
 """A copy of protos/ and the committed Python stubs, to change and to check."""
 
+import contextlib
+import fcntl
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +39,24 @@ class Checkout:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@contextlib.contextmanager
+def installing() -> Iterator[None]:
+    """Let one test process at a time install tools that all of them share."""
+    (ROOT / ".tools").mkdir(exist_ok=True)
+    with (ROOT / ".tools" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def make_checkout(root: Path) -> Checkout:
     """Copy what the tools read into `root`."""
     require_program("npm")
-    modules = ROOT / "protos" / "node_modules"
-    if not (modules / ".bin" / "buf").exists():
-        subprocess.run(["npm", "ci", "--silent", "--no-progress"], cwd=modules.parent, check=True)
+    tools = ROOT / "protos" / "tools"
+    with installing():
+        subprocess.run([tools / "buf.sh", "--version"], check=True, capture_output=True)
+        subprocess.run([tools / "generate.sh", root / "unused"], check=True, capture_output=True)
     shutil.copytree(ROOT / "protos", root / "protos", ignore=shutil.ignore_patterns("node_modules"))
     shutil.copytree(STUBS, root / "service" / "counterseal" / "v1", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "protos" / "node_modules").symlink_to(modules)
-    (ROOT / ".tools").mkdir(exist_ok=True)
+    (root / "protos" / "node_modules").symlink_to(ROOT / "protos" / "node_modules")
     (root / ".tools").symlink_to(ROOT / ".tools")
     return Checkout(root)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.stubs.toolchain import CLIENTS, ROOT, npm_packages
+from tests.clients.stubs.toolchain import CLIENTS, ROOT, build, npm_packages
+from tests.protos.checkout import installing
 from tests.support.require import require_program
 
 pytestmark = pytest.mark.timeout(900)
@@ -19,14 +20,14 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of what `stubs.sh` reads and writes; the installed tools are shared with the real checkout."""
     for program in ("go", "npm"):
         require_program(program)
-    for folder in (ROOT / "protos", CLIENTS / "typescript"):
-        npm_packages(folder)
+    with installing():
+        npm_packages(CLIENTS / "typescript")
+        build([str(ROOT / "protos" / "tools" / "stubs.sh"), "--install"], ROOT)
     for name in GENERATED:
         shutil.copytree(CLIENTS / name, tmp_path / "clients" / name)
     shutil.copytree(ROOT / "protos", tmp_path / "protos", ignore=shutil.ignore_patterns("node_modules"))
     (tmp_path / "protos" / "node_modules").symlink_to(ROOT / "protos" / "node_modules")
     (tmp_path / "clients" / "typescript" / "node_modules").symlink_to(CLIENTS / "typescript" / "node_modules")
-    (ROOT / ".tools" / "go").mkdir(parents=True, exist_ok=True)
     (tmp_path / ".tools").symlink_to(ROOT / ".tools")
     return tmp_path
 

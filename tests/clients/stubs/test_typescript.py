@@ -2,6 +2,7 @@
 
 from tests.clients.stubs.programs import ExampleProgram
 from tests.clients.stubs.toolchain import CLIENTS, build, npm_packages
+from tests.protos.checkout import installing
 from tests.support.require import require_program
 
 
@@ -10,6 +11,7 @@ class TestTypeScript(ExampleProgram):
     def build() -> list[str]:
         node = require_program("node")
         folder = CLIENTS / "typescript"
-        npm_packages(folder)
+        with installing():
+            npm_packages(folder)
         build(["npm", "run", "--silent", "build"], folder)
         return [node, str(folder / "dist" / "examples" / "verify.js")]

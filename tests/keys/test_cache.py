@@ -1,0 +1,308 @@
+"""The cache: what it keeps, what it must not keep, and what it must never hand out."""
+
+import random
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+from counterseal.server.errors import StoreUnavailable
+from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
+from counterseal.server.keys.flight import SingleFlightKeyRing
+
+from tests.keys.rings import Find, Gate, Store, version_of
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Meter:
+    events: list[str] = field(default_factory=list)
+
+    def hit(self) -> None:
+        self.events.append("hit")
+
+    def negative(self) -> None:
+        self.events.append("negative")
+
+    def miss(self) -> None:
+        self.events.append("miss")
+
+    def loaded(self, seconds: float) -> None:
+        self.events.append(f"loaded {seconds}")
+
+    def evicted(self) -> None:
+        self.events.append("evicted")
+
+
+@pytest.fixture
+def store() -> Store:
+    made = Store()
+    made.versions = {f"k{number}": 1 for number in range(10)}
+    return made
+
+
+def test_a_found_key_is_kept(store: Store) -> None:
+    ring = CachedKeyRing(store)
+    first = ring.find("k0")
+    assert ring.find("k0") is first
+    assert store.finds["k0"] == 1
+
+
+def test_the_least_recently_used_goes_first(store: Store) -> None:
+    ring = CachedKeyRing(store, CacheLimits(keys=3))
+    for key_id in ("k0", "k1", "k2", "k0", "k3"):
+        ring.find(key_id)
+    assert ring.key_count() == 3
+    store.finds.clear()
+    for key_id in ("k0", "k2", "k3"):
+        ring.find(key_id)
+    assert not store.finds
+    ring.find("k1")
+    assert store.finds == {"k1": 1}
+
+
+def test_nothing_outlives_its_lifetime_however_much_it_is_used(store: Store) -> None:
+    clock = Clock()
+    ring = CachedKeyRing(store, CacheLimits(key_seconds=60, negative_seconds=5), clock=clock)
+    ring.find("k0")
+    ring.find("absent")
+    clock.now += 4.9
+    ring.find("absent")
+    assert store.finds == {"k0": 1, "absent": 1}
+    clock.now += 0.1
+    ring.find("absent")
+    assert store.finds["absent"] == 2
+    clock.now += 54.9
+    ring.find("k0")
+    assert store.finds["k0"] == 1
+    clock.now += 0.1
+    store.versions["k0"] = 2
+    assert version_of(ring.find("k0")) == 2
+
+
+def test_a_lifetime_begins_before_the_load(store: Store) -> None:
+    clock = Clock()
+    ring = CachedKeyRing(store, CacheLimits(key_seconds=60), clock=clock)
+
+    def take_long(key_id: str) -> None:
+        clock.now += 30
+
+    store.on_find = take_long
+    ring.find("k0")
+    clock.now += 29
+    ring.find("k0")
+    assert store.finds["k0"] == 1
+    clock.now += 1
+    ring.find("k0")
+    assert store.finds["k0"] == 2
+
+
+def test_a_flood_of_unknown_ids_drops_no_key(store: Store) -> None:
+    ring = CachedKeyRing(store, CacheLimits(keys=10, negative=1000, negative_seconds=3600))
+    for key_id in list(store.versions):
+        ring.find(key_id)
+    hot = dict(store.finds)
+    for number in range(100_000):
+        assert ring.find(f"absent-{number}") is None
+    for key_id in list(store.versions):
+        assert version_of(ring.find(key_id)) == 1
+    assert {key_id: store.finds[key_id] for key_id in hot} == hot
+    assert (ring.key_count(), ring.absent_count()) == (10, 1000)
+    assert ring._marks == {}
+
+
+def test_nothing_is_kept_where_there_is_no_room(store: Store) -> None:
+    ring = CachedKeyRing(store, CacheLimits(keys=0, negative=0))
+    for _ in range(2):
+        assert version_of(ring.find("k0")) == 1
+        assert ring.find("absent") is None
+    assert store.finds == {"k0": 2, "absent": 2}
+
+
+def test_errors_are_not_kept(store: Store) -> None:
+    ring = CachedKeyRing(store)
+
+    def fail(key_id: str) -> None:
+        raise StoreUnavailable("why")
+
+    store.on_find = fail
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            ring.find("k0")
+    assert ring._marks == {}
+    store.on_find = lambda key_id: None
+    assert version_of(ring.find("k0")) == 1
+
+
+def test_an_outage_is_no_absence_and_hits_go_on(store: Store) -> None:
+    ring = CachedKeyRing(store)
+    ring.find("k0")
+
+    def fail(key_id: str) -> None:
+        raise StoreUnavailable("why")
+
+    store.on_find = fail
+    assert version_of(ring.find("k0")) == 1
+    ring.evict("k0")
+    with pytest.raises(StoreUnavailable):
+        ring.find("k0")
+
+
+def test_evict_forgets_presence_and_absence_and_goes_down(store: Store) -> None:
+    ring = CachedKeyRing(store)
+    ring.find("k0")
+    ring.find("new")
+    store.versions |= {"k0": 2, "new": 1}
+    ring.evict("k0")
+    ring.evict("new")
+    assert store.evictions == ["k0", "new"]
+    assert version_of(ring.find("k0")) == 2
+    assert version_of(ring.find("new")) == 1
+    assert version_of(ring.find("k1")) == 1
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (None, 1)])
+@pytest.mark.parametrize("lands_first", ["older", "newer"])
+def test_a_load_from_before_an_eviction_is_neither_kept_nor_handed_out_after(
+    store: Store, old: int | None, new: int, lands_first: str
+) -> None:
+    """The race of MemWal#900: read, revoke and evict, store what was read."""
+    if old is not None:
+        store.versions["k"] = old
+    flight = SingleFlightKeyRing(store, timeout=30)
+    ring = CachedKeyRing(flight)
+    store.on_find = gate = Gate()
+    older = Find(ring.find, "k")
+    assert gate.reached.wait(30)
+    store.versions["k"] = new
+    ring.evict("k")
+    if lands_first == "older":
+        gate.opened.set()
+        older.result()
+    assert version_of(ring.find("k")) == new
+    gate.opened.set()
+    found = older.result()  # it asked before, and may be told what was so before
+    assert (None if found is None else version_of(found)) == old
+    assert version_of(ring.find("k")) == new
+    assert store.finds["k"] == 2
+    assert ring._marks == {}
+    flight.close()
+
+
+def test_two_loads_under_way_at_an_eviction_are_both_fenced(store: Store) -> None:
+    """Without a flight below, loads of one key overlap; the last one home must not be taken for a fresh one."""
+    ring = CachedKeyRing(store)
+    gates = {"older": Gate(), "younger": Gate()}
+    store.on_find = gates["older"]
+    older = Find(ring.find, "k0")
+    assert gates["older"].reached.wait(30)
+    store.on_find = gates["younger"]
+    younger = Find(ring.find, "k0")
+    assert gates["younger"].reached.wait(30)
+    store.versions["k0"] = 2
+    ring.evict("k0")
+    for name, find in (("older", older), ("younger", younger)):
+        gates[name].opened.set()
+        assert version_of(find.result()) == 1
+    assert version_of(ring.find("k0")) == 2
+
+
+@pytest.mark.parametrize("lands", ["while evicting", "after"])
+def test_a_find_that_slips_in_while_evicting_leaves_nothing_stale(store: Store, lands: str) -> None:
+    """It may still join an older load below; whatever it brings home must not stay."""
+    ring = CachedKeyRing(store)
+    slipped: list[Find] = []
+    gate = Gate()
+
+    def slip_in(key_id: str) -> None:  # below: the stale version can still be had
+        store.on_find = gate
+        slipped.append(Find(ring.find, key_id))
+        assert gate.reached.wait(30)
+        store.versions["k0"] = 2
+        if lands == "while evicting":
+            gate.opened.set()
+            assert version_of(slipped[0].result()) == 1
+
+    store.on_evict = slip_in
+    ring.evict("k0")
+    if lands == "after":
+        gate.opened.set()
+        assert version_of(slipped[0].result()) == 1
+    assert version_of(ring.find("k0")) == 2
+
+
+def test_an_eviction_of_one_key_hinders_no_load_of_another(store: Store) -> None:
+    ring = CachedKeyRing(store)
+    store.on_find = gate = Gate()
+    loading = Find(ring.find, "k0")
+    assert gate.reached.wait(30)
+    ring.evict("k1")
+    gate.opened.set()
+    loading.result()
+    ring.find("k0")
+    assert store.finds["k0"] == 1
+
+
+def test_no_find_sees_what_was_before_an_eviction_that_had_returned(store: Store) -> None:
+    """Many threads at once, through cache and flight: a version once announced is never undercut."""
+    flight = SingleFlightKeyRing(store, timeout=30)
+    ring = CachedKeyRing(flight, CacheLimits(keys=4))
+    announced = {f"k{number}": 1 for number in range(6)}
+    wrong: list[str] = []
+    end = threading.Event()
+
+    def read() -> None:
+        draw = random.Random()
+        while not end.is_set():
+            key_id = f"k{draw.randrange(6)}"
+            floor = announced[key_id]
+            if version_of(ring.find(key_id)) < floor:
+                wrong.append(key_id)
+
+    readers = [threading.Thread(target=read) for _ in range(6)]
+    for reader in readers:
+        reader.start()
+    for number in range(3000):
+        key_id = f"k{number % 6}"
+        store.versions[key_id] += 1
+        ring.evict(key_id)
+        announced[key_id] = store.versions[key_id]
+    end.set()
+    for reader in readers:
+        reader.join(30)
+    assert wrong == []
+    assert ring._marks == {}
+    flight.close()
+
+
+def test_what_happens_is_reported(store: Store) -> None:
+    meter, clock = Meter(), Clock()
+    ring = CachedKeyRing(store, CacheLimits(keys=1), metrics=meter, clock=clock)
+
+    def take_two_seconds(key_id: str) -> None:
+        clock.now += 2
+
+    store.on_find = take_two_seconds
+
+    def events(key_id: str) -> list[str]:
+        meter.events.clear()
+        ring.find(key_id)
+        return list(meter.events)
+
+    assert events("k0") == ["miss", "loaded 2.0"]
+    assert events("k0") == ["hit"]
+    assert events("k1") == ["miss", "loaded 2.0", "evicted"]
+    assert events("absent") == ["miss", "loaded 2.0"]
+    assert events("absent") == ["negative"]
+    clock.now += 60
+    assert events("k1") == ["evicted", "miss", "loaded 2.0"]
+    meter.events.clear()
+    ring.evict("k1")
+    ring.evict("k1")
+    assert meter.events == ["evicted"]

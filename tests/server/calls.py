@@ -22,6 +22,7 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 class Issued:
     key_id: str
     secret: bytes = field(repr=False)
+    session: str | None = field(default=None, repr=False)
 
 
 def bearer(secret: str) -> Metadata:
@@ -73,7 +74,7 @@ def signed(
 ) -> pb.VerifyRequest:
     """Return a request signed by our own signer, as a gateway hands it over."""
     request = HttpRequest(method=b"PUT", target=target, headers=((b"host", b"s3.example.com"), *headers), content=body)
-    credentials = aws_sigv4.Credentials(key_id=issued.key_id, secret=issued.secret)
+    credentials = aws_sigv4.Credentials(key_id=issued.key_id, secret=issued.secret, security_token=issued.session)
     now = int(time.time() if at is None else at)
     added = aws_sigv4.sign_headers(request, credentials, region=region, service=service, now=now)
     return pb.VerifyRequest(

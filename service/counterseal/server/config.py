@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from counterseal.core.schemes import BUILT_IN
 from counterseal.server.errors import ConfigError
 from counterseal.server.settings import Address, CallerSetting, read_address, read_callers, reader
 
@@ -66,7 +67,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "DATA_DIR": (reader.path, ".counterseal"),
     "DATABASE_URL": (reader.text, None),
     "MASTER_KEYS": (reader.text, None),
-    "SCHEMES": (reader.names, "aws-sigv4"),
+    "SCHEMES": (reader.names(BUILT_IN), "aws-sigv4"),
     "SKEW": (reader.integer(1, 3600), "900"),
     "CACHE_KEYS": (reader.integer(1, 10_000_000), "10000"),
     "CACHE_KEY_SECONDS": (reader.seconds(0.001, _DAY), "60"),

@@ -4,7 +4,7 @@ They never quote the value: some values are secrets.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,6 @@ Reader = Callable[[str], Any]
 
 _INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 
 
 def integer(low: int, high: int) -> Reader:
@@ -67,12 +66,16 @@ def path(value: str) -> Path:
     return Path(text(value))
 
 
-def names(value: str) -> tuple[str, ...]:
-    """Read names separated by commas, each once."""
-    found = tuple(value.split(","))
-    if not all(_NAME.fullmatch(name) for name in found) or len(set(found)) != len(found):
-        raise ValueError("must be names of [a-z0-9-], separated by commas, each once")
-    return found
+def names(known: Collection[str]) -> Reader:
+    """Read some of the known names, separated by commas, each once."""
+
+    def read(value: str) -> tuple[str, ...]:
+        found = tuple(value.split(","))
+        if not set(found) <= set(known) or len(set(found)) != len(found):
+            raise ValueError(f"must be names out of {', '.join(sorted(known))}, separated by commas, each once")
+        return found
+
+    return read
 
 
 def optional(inner: Reader) -> Reader:

@@ -156,7 +156,7 @@ def import_key(
     from counterseal.server.cli.secret_input import read_secret, read_security_token
     from counterseal.server.store.records import ImportedMaterial
 
-    secret = read_secret(secret_file, stdin_allowed=True, confirm=True)
+    secret = read_secret(secret_file, stdin_implied=True)
     material = ImportedMaterial(key_id=key_id, secret=secret, security_token=read_security_token(security_token_file))
     draft = _draft(material, **options)
     with connection.open(token_required=True) as client:

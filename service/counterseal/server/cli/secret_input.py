@@ -22,10 +22,11 @@ class SigningKey:
     security_token: str | None = field(default=None, repr=False)
 
 
-def read_secret(secret_file: str | None, *, stdin_allowed: bool, confirm: bool = False) -> bytes:
-    """Return the secret: from the file (`-`: standard input), else COUNTERSEAL_SECRET, else standard input, else a prompt.
+def read_secret(secret_file: str | None, *, stdin_allowed: bool = True, stdin_implied: bool = False) -> bytes:
+    """Return the secret: from the file (`-`: standard input), else COUNTERSEAL_SECRET, else a prompt.
 
     One line end after the secret is not part of it. `stdin_allowed`: standard input is not needed for something else.
+    `stdin_implied`: standard input that is no terminal is read without having been named; a prompt asks twice.
 
     Raises:
         click.UsageError: there is no secret, or the file cannot be read.
@@ -37,9 +38,9 @@ def read_secret(secret_file: str | None, *, stdin_allowed: bool, confirm: bool =
     if SECRET_VARIABLE in os.environ:
         return _not_empty(os.environb[SECRET_VARIABLE.encode()], SECRET_VARIABLE)
     if sys.stdin.isatty():
-        prompted: str = click.prompt("Secret", hide_input=True, confirmation_prompt=confirm, err=True)
+        prompted: str = click.prompt("Secret", hide_input=True, confirmation_prompt=stdin_implied, err=True)
         return prompted.encode()
-    if stdin_allowed:
+    if stdin_implied:
         return _not_empty(_read_file("-"), "standard input")
     raise click.UsageError(f"no secret: set {SECRET_VARIABLE} or give --secret-file FILE")
 

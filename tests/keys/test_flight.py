@@ -174,3 +174,21 @@ def test_threads_are_reused(ring: SingleFlightKeyRing) -> None:
     for number in range(100):
         ring.find(f"id{number}")
     assert ring._workers._started <= 2
+
+
+def test_an_older_load_that_lands_leaves_the_younger_on_the_board(ring: SingleFlightKeyRing, store: Store) -> None:
+    gates = [Gate(), Gate()]
+    store.on_find = gates[0]
+    older = Find(ring.find, "k")
+    assert gates[0].reached.wait(30)
+    ring.evict("k")
+    store.on_find = gates[1]
+    younger = [Find(ring.find, "k")]
+    assert gates[1].reached.wait(30)
+    gates[0].opened.set()
+    older.result()
+    younger.append(Find(ring.find, "k"))
+    wait_for_waiters(ring, "k", 2)
+    gates[1].opened.set()
+    assert [version_of(find.result()) for find in younger] == [1, 1]
+    assert store.finds["k"] == 2

@@ -1,0 +1,14 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from counterseal.server.store.engine import KeyStore, open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[KeyStore]:
+    """A store on SQLite; what differs between databases is tested in tests/store."""
+    opened = open_store(f"sqlite:///{tmp_path}/keys.db", timeout=10)
+    opened.upgrade()
+    yield opened
+    opened.close()

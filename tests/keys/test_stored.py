@@ -1,0 +1,149 @@
+"""The innermost ring, and the memory for derived signing keys."""
+
+import dataclasses
+import datetime as dt
+import threading
+from typing import Any
+
+import pytest
+from counterseal.core.model import Key, KeyState, Scope
+from counterseal.server.errors import SealBroken
+from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.master import MasterKeys
+from counterseal.server.keys.remember import remembering
+from counterseal.server.keys.stored import StoredKeyRing
+from counterseal.server.store.engine import KeyStore
+from counterseal.server.store.records import StoredKey
+from sqlalchemy import text
+
+from tests.keys.rings import opened, plain_derive
+from tests.store import samples
+
+CIPHER = SecretCipher(MasterKeys(active="m", keys={"m": b"m" * 32}))
+SECRET = b"a secret of enough bytes"
+
+
+def sealed_key(key_id: str = "key-1", secret: bytes = SECRET, **changes: Any) -> StoredKey:
+    key = samples.stored(key_id, **changes)
+    sealed = CIPHER.seal(secret, tenant=key.record.tenant, key_id=key_id, version=1)
+    return dataclasses.replace(key, sealed_secret=sealed)
+
+
+def ring_on(store: KeyStore) -> StoredKeyRing:
+    return StoredKeyRing(store.read_key, CIPHER, plain_derive, scopes_per_key=4)
+
+
+def scope(day: int = 1, region: str = "eu-1") -> Scope:
+    return Scope(date=f"202611{day:02}", region=region, service="s3")
+
+
+def test_a_stored_key_is_opened(store: KeyStore) -> None:
+    times: dict[str, Any] = {"not_before": samples.NOON, "expires": samples.NOON + dt.timedelta(hours=1)}
+    store.insert(
+        sealed_key(principal="p", labels={"a": "b"}, state=KeyState.DISABLED, token=b"t" * 32, **times), samples.entry()
+    )
+    found = ring_on(store).find("key-1")
+    assert found is not None
+    assert found.key == Key(
+        key_id="key-1",
+        tenant="default",
+        secret=SECRET,
+        allowed_schemes=frozenset({"aws-sigv4"}),
+        state=KeyState.DISABLED,
+        principal="p",
+        labels={"a": "b"},
+        not_before=samples.NOON.timestamp(),
+        expires=samples.NOON.timestamp() + 3600,
+        security_token_sha256=b"t" * 32,
+    )
+    assert found.derive(found.key, scope()) == plain_derive(found.key, scope())
+    assert SECRET.decode() not in repr(found)
+    assert ring_on(store).find("KEY-1") is None
+
+
+@pytest.mark.parametrize("secret", [b"", b"s" * 15])
+def test_a_short_secret_in_the_store_never_gets_out(store: KeyStore, secret: bytes) -> None:
+    store.insert(sealed_key(secret=secret), samples.entry())
+    with pytest.raises(SealBroken, match="too short"):
+        ring_on(store).find("key-1")
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE keys SET sealed_secret = (SELECT sealed_secret FROM keys WHERE key_id = 'key-2') WHERE key_id = 'key-1'",
+        "UPDATE keys SET sealed_secret = substr(sealed_secret, 1, 30) WHERE key_id = 'key-1'",
+        "UPDATE keys SET sealed_secret = x'' WHERE key_id = 'key-1'",
+        "UPDATE keys SET tenant = 'other' WHERE key_id = 'key-1'",
+        "UPDATE keys SET secret_version = 2 WHERE key_id = 'key-1'",
+        "UPDATE keys SET key_id = CASE key_id WHEN 'key-2' THEN 'key-1' ELSE 'key-0' END",
+    ],
+)
+def test_rows_that_were_tampered_with_fail_loudly(store: KeyStore, tampering: str) -> None:
+    for key_id in ("key-1", "key-2"):
+        store.insert(sealed_key(key_id), samples.entry(key_id))
+    ring = ring_on(store)
+    assert ring.find("key-1") is not None
+    with store._database.writes.begin() as connection:
+        connection.execute(text(tampering))
+    with pytest.raises(SealBroken):
+        ring.find("key-1")
+
+
+class Counting:
+    def __init__(self) -> None:
+        self.calls: list[tuple[Key, Scope]] = []
+
+    def __call__(self, key: Key, scope: Scope) -> bytes:
+        self.calls.append((key, scope))
+        return plain_derive(key, scope)
+
+
+def test_a_derivation_is_done_once_per_scope() -> None:
+    plain, key = Counting(), opened("k").key
+    derive = remembering(plain, 4)
+    scopes = [scope(1), scope(2), scope(1, "us-1"), dataclasses.replace(scope(1), terminator="other")]
+    for _ in range(3):
+        for one in scopes:
+            assert derive(key, dataclasses.replace(one)) == plain_derive(key, one)
+    assert [one for _, one in plain.calls] == scopes
+
+
+def test_the_least_recently_used_scope_is_forgotten() -> None:
+    plain, key = Counting(), opened("k").key
+    derive = remembering(plain, 2)
+    for day in (1, 2, 1, 3, 1):
+        derive(key, scope(day))
+    assert [one.date[-2:] for _, one in plain.calls] == ["01", "02", "03"]
+    derive(key, scope(2))
+    assert len(plain.calls) == 4
+
+
+def test_what_was_derived_from_another_key_is_never_returned() -> None:
+    """core derives from a dummy when a key may not be used: that must not be remembered as the key's own."""
+    derive = remembering(plain_derive, 4)
+    one, two = opened("k", 1).key, opened("k", 2).key
+    for key in (one, two, one, one, two):
+        assert derive(key, scope()) == plain_derive(key, scope())
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_without_room_nothing_is_remembered(size: int) -> None:
+    assert remembering(plain_derive, size) is plain_derive
+
+
+def test_many_threads_derive_alike() -> None:
+    derive, key, wrong = remembering(plain_derive, 3), opened("k").key, []
+
+    def work() -> None:
+        for number in range(2000):
+            one = scope(1 + number % 5)
+            if derive(key, one) != plain_derive(key, one):
+                wrong.append(one)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

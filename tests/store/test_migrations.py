@@ -100,7 +100,17 @@ def test_every_connection_is_durable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "nonsense", "sqlite://", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true", "oracle://u:hunter2@h/d"],
+    [
+        "",
+        "nonsense",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:x?mode=memory&uri=true",
+        "oracle://u:hunter2@h/d",
+        "postgresql://u:hunter2@h:port/d",
+        "sqlite+aiosqlite:///x.db",
+        "sqlite:///x.db?timeout=3",
+    ],
 )
 def test_urls_that_cannot_be_used_are_refused_by_name(url: str) -> None:
     with pytest.raises(ConfigError, match="COUNTERSEAL_DATABASE_URL") as caught:

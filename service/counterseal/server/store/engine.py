@@ -27,7 +27,7 @@ def open_store(url: str, *, timeout: float) -> KeyStore:
     """
     try:
         read = make_url(url)
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):
         raise ConfigError("COUNTERSEAL_DATABASE_URL: not a database URL") from None  # the text would quote a password
     opener = _OPENERS.get(read.get_backend_name())
     if opener is None:

@@ -28,6 +28,10 @@ def open_sqlite(url: URL, timeout: float) -> Database:
     """
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise ConfigError("COUNTERSEAL_DATABASE_URL: must name a file, e.g. sqlite:////var/lib/counterseal/counterseal.db")
+    if url.get_driver_name() != "pysqlite" or url.query:
+        raise ConfigError(
+            "COUNTERSEAL_DATABASE_URL: for SQLite, must be sqlite:///path without a driver and without parameters"
+        )
     path = Path(url.database).absolute()
     reads = _engine(url, path, timeout, _READERS, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
     # One connection: SQLite has one writer at a time, and threads that queue for it here are served in turn.

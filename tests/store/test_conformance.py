@@ -9,6 +9,7 @@ from counterseal.core.model import KeyState
 from counterseal.server.errors import KeyExists
 from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.store.records import AuditEntry, IssueMark, KeyQuery, KeyRecord, SealSwap
+from sqlalchemy import exc
 
 from tests.store import samples
 
@@ -203,3 +204,10 @@ def test_a_stored_key_prints_no_secret(store: KeyStore) -> None:
     went_in = samples.stored(sealed=b"very-secret-bytes", token=b"hash-of-security-token")
     assert "very-secret" not in repr(went_in)
     assert "hash-of" not in repr(went_in)
+
+
+def test_another_broken_constraint_is_a_bug_and_no_taken_id(store: KeyStore) -> None:
+    with pytest.raises(exc.IntegrityError):
+        store.insert(samples.stored(principal=None), samples.entry())
+    assert store.read_key("key-1") is None
+    assert store.read_audit("key-1") == ()

@@ -18,16 +18,21 @@ sys.path.insert(0, str(ROOT / "clients" / "python" / "src"))
 
 
 def recorded(app: Any, path: Path) -> Any:
+    """Write a line once the upstream has answered, before the client knows; what was broken off on its way leaves none."""
+
     async def record(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            line = {
-                "method": scope["method"],
-                "target": (scope["raw_path"] + b"?" + scope["query_string"]).decode("latin-1").removesuffix("?"),
-                "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
-            }
-            with path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-        await app(scope, receive, send)
+        async def send_and_record(message: Any) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                line = {
+                    "method": scope["method"],
+                    "target": (scope["raw_path"] + b"?" + scope["query_string"]).decode("latin-1").removesuffix("?"),
+                    "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
+                }
+                with path.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+            await send(message)
+
+        await app(scope, receive, send_and_record)
 
     return record
 

@@ -5,30 +5,21 @@ import io
 import itertools
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.gateways.clients import REGION, Where, aws
 from tests.gateways.world import Credentials, World, running_gateway
 
-REGION = "eu-central-1"
 NUMBERS = itertools.count()
 
 
-def client(service: str, endpoint: str, credentials: Credentials, **config: Any) -> Any:
-    config = {"retries": {"total_max_attempts": 1}, "s3": {"addressing_style": "path"}} | config
-    return boto3.session.Session().client(
-        service,
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id=credentials.key_id,
-        aws_secret_access_key=credentials.secret,
-        config=Config(**config),
-    )
+def client(service: str, endpoint: str, credentials: Credentials) -> Any:
+    return aws(service, Where(endpoint, credentials, Path()))
 
 
 @pytest.fixture(scope="module", params=["h11", "httptools"])

@@ -95,7 +95,7 @@ def wait_for_addresses(process: subprocess.Popen[bytes], log_path: Path) -> dict
             line = raw.decode(errors="replace")
             printed.append(line)
             for label in ("listening on", "metrics on http:"):
-                if match := re.search(rf"{label}\W+([\w.\[\]:-]*:\d+\S*)", line):
+                if match := re.search(rf"{label}[\s/]+([\w.\[\]:-]*:\d+\S*)", line):
                     found[label] = match[1]
             if len(found) == 2:
                 break

@@ -1,0 +1,153 @@
+"""Health, reflection, metrics: what operators and load balancers see."""
+
+import shutil
+import time
+import urllib.request
+from pathlib import Path
+
+import grpc
+from counterseal.server.errors import StoreUnavailable
+from counterseal.server.rpc.health import StoreHealth
+from counterseal.server.rpc.server import SERVICES
+from counterseal.server.telemetry.log import open_log
+from counterseal.v1 import keys_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from tests.server.calls import Client, Issued, failing, signed
+from tests.server.inprocess import in_process
+from tests.support.process import RunningServer, running_server
+
+NAMES = ("", *SERVICES)
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def _check(channel: grpc.Channel, name: str = "") -> int:
+    answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name))
+    return int(answer.status)
+
+
+def test_serving_by_every_name(server: RunningServer) -> None:
+    with server.channel() as channel:
+        assert [_check(channel, name) for name in NAMES] == [SERVING] * 3
+
+
+def test_not_serving_before_the_store_has_answered() -> None:
+    health = StoreHealth(ping=lambda: None, services=SERVICES, up=lambda _: None, log=open_log("error"))
+    for name in NAMES:
+        assert health.servicer.Check(health_pb2.HealthCheckRequest(service=name), None).status == NOT_SERVING
+
+
+def test_health_follows_the_store(tmp_path: Path) -> None:
+    """The store's file goes away and comes back; a watcher sees every change."""
+    data = tmp_path / "data"
+    with running_server(data) as server, server.channel() as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICES[0]), timeout=60)
+        assert next(watch).status == SERVING
+        (data / "counterseal.db").rename(data / "away.db")
+        assert next(watch).status == NOT_SERVING
+        assert [_check(channel, name) for name in NAMES] == [NOT_SERVING] * 3
+        assert b"counterseal_store_up 0.0" in _scrape(server)
+        (data / "away.db").rename(data / "counterseal.db")
+        assert next(watch).status == SERVING
+        assert b"counterseal_store_up 1.0" in _scrape(server)
+        watch.cancel()
+
+
+def test_a_ping_with_a_bug_is_not_serving() -> None:
+    outcomes: list[bool] = []
+    faults: list[Exception | None] = [None, StoreUnavailable("x"), None, ValueError("x")]
+
+    def ping() -> None:
+        fault = faults[len(outcomes)]
+        if fault is not None:
+            raise fault
+
+    health = StoreHealth(ping=ping, services=SERVICES, up=outcomes.append, log=open_log("error"))
+    for _ in faults:
+        health.check()
+    assert outcomes == [True, False, True, False]
+
+
+def test_health_needs_no_caller_and_hides_nothing(tmp_path: Path) -> None:
+    with in_process(tmp_path / "data", VERIFY_REQUIRES_CALLER="true") as server:
+        assert _check(server.channel) == SERVING
+
+
+def test_reflection_lists_and_describes_the_services(server: RunningServer) -> None:
+    with server.channel() as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        requests = [
+            reflection_pb2.ServerReflectionRequest(list_services=""),
+            *[reflection_pb2.ServerReflectionRequest(file_containing_symbol=name) for name in SERVICES],
+        ]
+        listed, *described = list(stub.ServerReflectionInfo(iter(requests)))
+        names = {service.name for service in listed.list_services_response.service}
+        assert {*SERVICES, "grpc.health.v1.Health"} <= names
+        for answer, name in zip(described, SERVICES, strict=True):
+            files = [FileDescriptorProto.FromString(raw) for raw in answer.file_descriptor_response.file_descriptor_proto]
+            assert name in {f"{file.package}.{service.name}" for file in files for service in file.service}
+
+
+def _scrape(server: RunningServer) -> bytes:
+    with urllib.request.urlopen(server.metrics_url, timeout=10) as response:
+        return bytes(response.read())
+
+
+def test_metrics(tmp_path: Path) -> None:
+    with running_server(tmp_path / "data") as server, server.channel() as channel:
+        client = Client(channel, (("authorization", f"Bearer {server.admin_token}"),))
+        issued = client.issue()
+        for _ in range(3):
+            assert client.verify(signed(issued)) == "verified"
+        assert client.verify(signed(Issued(issued.key_id, b"another secret, long enough"))) == "MISMATCH"
+        for _ in range(2):
+            assert client.verify(signed(Issued("CSNOSUCHKEY", b"x" * 32))) == "UNKNOWN_KEY"
+        unsigned = signed(issued)
+        del unsigned.http_request.headers[1:]
+        assert client.verify(unsigned) == "UNSIGNED"
+        with failing():
+            client.keys.GetKey(_get("CSNOSUCHKEY"), metadata=client.admin)
+        text = _scrape(server).decode()
+    for line in (
+        'counterseal_verify_total{outcome="verified",reason="",scheme="aws-sigv4"} 3.0',
+        'counterseal_verify_total{outcome="rejected",reason="MISMATCH",scheme="aws-sigv4"} 1.0',
+        'counterseal_verify_total{outcome="rejected",reason="UNKNOWN_KEY",scheme="aws-sigv4"} 2.0',
+        'counterseal_verify_total{outcome="rejected",reason="UNSIGNED",scheme=""} 1.0',
+        'counterseal_rpc_total{code="OK",method="Verify"} 7.0',
+        'counterseal_rpc_total{code="OK",method="IssueKey"} 1.0',
+        'counterseal_rpc_total{code="NOT_FOUND",method="GetKey"} 1.0',
+        'counterseal_key_cache_events_total{event="hit"} 3.0',
+        'counterseal_key_cache_events_total{event="miss"} 2.0',
+        'counterseal_key_cache_events_total{event="negative"} 1.0',
+        'counterseal_key_cache_entries{kind="key"} 1.0',
+        'counterseal_key_cache_entries{kind="absent"} 1.0',
+        "counterseal_key_load_seconds_count 2.0",
+        "counterseal_verify_seconds_count 7.0",
+        "counterseal_seal_broken_total 0.0",
+        "counterseal_store_up 1.0",
+    ):
+        assert line in text.splitlines(), line
+    assert "counterseal_build_info{version=" in text
+    # Labels hold nothing out of a request.
+    assert issued.key_id not in text
+    assert "CSNOSUCHKEY" not in text
+
+
+def _get(key_id: str) -> keys_pb2.GetKeyRequest:
+    return keys_pb2.GetKeyRequest(key_id=key_id)
+
+
+def test_a_replaced_database_is_noticed(tmp_path: Path) -> None:
+    """Restoring a backup over a running server's file: not serving, until it is restarted or has let go of the old file."""
+    data = tmp_path / "data"
+    with running_server(data) as server, server.channel() as channel:
+        shutil.copy(data / "counterseal.db", data / "copy.db")
+        (data / "copy.db").rename(data / "counterseal.db")
+        deadline = time.monotonic() + 30
+        seen = {_check(channel)}
+        while NOT_SERVING not in seen and b"counterseal_store_up 0.0" not in _scrape(server):
+            assert time.monotonic() < deadline
+            seen.add(_check(channel))

@@ -47,8 +47,8 @@ def check(cli: Cli, gateway: Gateway, key: Issued, *args: str, shell: str = "bas
 @pytest.mark.parametrize(
     "target",
     [
-        "/", "/a%20b?x=1&y", "/a//b/../c/./d", "/it's", "/$HOME/`id`/$(id)", "/a?b=[1-3]&c={x,y}", '/"quoted"', "/a;b&c", "/a\\b",
-        "/a?x=%27%22", "/*", "/a!b", "/~", "/%E2%82%AC", "/a|b", "/a?q=a+b", "/a?X-Other=1",
+        "/", "/a%20b?x=1&y", "/a//b/../c/./d", "/it's", "/$HOME/$(id)", "/a?b=[1-3]&c=[]", "/a;b&c", "/a?x=%27%22",
+        "/*", "/a!b", "/~", "/%E2%82%AC%60%7B%7C", "/a?q=a+b", "/a?X-Other=1",
     ],
 )  # fmt: skip
 def test_targets_arrive_as_signed(cli: Cli, gateway: Gateway, key: Issued, target: str) -> None:
@@ -56,18 +56,25 @@ def test_targets_arrive_as_signed(cli: Cli, gateway: Gateway, key: Issued, targe
     assert arrived.startswith(f"GET {target} HTTP/1.1\r\n".encode())
 
 
-@pytest.mark.parametrize("shell", ["bash", "sh", "zsh"])
-@pytest.mark.parametrize(
-    "header", ['X-A: it\'s "quoted" $HOME `id`', "X-A:", "X-A: a\\nb", "X-A: !!", "X-A: *", "X-A:   two  words  ", "X-A: a;b"]
-)
-def test_headers_arrive_as_signed(cli: Cli, gateway: Gateway, key: Issued, header: str, shell: str) -> None:
-    arrived = check(cli, gateway, key, "--url", f"http://{gateway.host}/", "-H", header, shell=shell)
+_HEADERS = ['it\'s "quoted" $HOME `id`', "", "a\\nb", "!!", "*", "  two  words  ", "a;b", "a\tb", "-", "@x"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+@pytest.mark.parametrize("value", _HEADERS)
+def test_headers_arrive_as_signed(cli: Cli, gateway: Gateway, key: Issued, value: str, shell: str) -> None:
+    arrived = check(cli, gateway, key, "--url", f"http://{gateway.host}/", "-H", f"X-A: {value}", shell=shell)
     assert b"SignedHeaders=host;x-a;" in arrived
 
 
-def test_a_header_that_is_no_ascii(cli: Cli, gateway: Gateway, key: Issued) -> None:
-    arrived = check(cli, gateway, key, "--url", f"http://{gateway.host}/", "-H", "X-A: €uro 1")
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_a_header_that_is_no_ascii(cli: Cli, gateway: Gateway, key: Issued, shell: str) -> None:
+    arrived = check(cli, gateway, key, "--url", f"http://{gateway.host}/", "-H", "X-A: €uro 1", shell=shell)
     assert "x-a: €uro 1\r\n".encode() in arrived
+
+
+def test_a_header_that_is_no_utf_8(cli: Cli, gateway: Gateway, key: Issued) -> None:
+    raw = b"GET /a HTTP/1.1\r\nHost: " + gateway.host.encode() + b"\r\nX-A: \xe91'\\\r\n\r\n"
+    assert b"x-a: \xe91'\\\r\n" in check(cli, gateway, key, "-", "--scheme", "http", stdin=raw)
 
 
 def test_repeated_headers_arrive_in_order(cli: Cli, gateway: Gateway, key: Issued) -> None:
@@ -106,14 +113,6 @@ def test_any_byte_in_a_raw_request(cli: Cli, gateway: Gateway, key: Issued, shel
     assert check(cli, gateway, key, "-", "--scheme", "http", stdin=raw, shell=shell).endswith(b"\r\n\r\n" + body)
 
 
-def test_a_target_that_no_url_can_hold(cli: Cli, gateway: Gateway, key: Issued) -> None:
-    raw = b"GET /a?b=%%22<>^`{|} HTTP/1.1\r\nHost: " + gateway.host.encode() + b"\r\n\r\n"
-    signed = cli("sign", "--curl", "-", "--scheme", "http", env=key.env, stdin=raw.replace(b"%%", b"%"))
-    assert signed.code == 0, signed.err
-    run_in_shell(signed.out, cli.cwd)
-    assert gateway.request().startswith(b"GET /a?b=%22<>^`{|} HTTP/1.1\r\n")
-
-
 def test_a_presigned_curl(cli: Cli, gateway: Gateway, key: Issued) -> None:
     arrived = check(cli, gateway, key, "--url", f"http://{gateway.host}/a?x=1", "--presign", "--expires", "2m")
     assert b"&X-Amz-Expires=120&" in arrived.splitlines()[0]
@@ -139,6 +138,7 @@ def test_a_quoted_word_is_the_bytes(raw: bytes) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.binary(min_size=1, max_size=40))
 @example(b"\0" + b"1%d\\")
+@example(b"-\0")
 def test_a_printf_format_is_the_bytes(raw: bytes) -> None:
     done = subprocess.run(["sh", "-c", f"printf {_printf_format(raw)}"], capture_output=True, check=True, timeout=60)
     assert done.stdout == raw

@@ -137,7 +137,8 @@ def test_an_id_of_one_family_never_meets_a_secret_of_another(lonely: Cli) -> Non
     aws = {"AWS_ACCESS_KEY_ID": "AWSKEY", "AWS_SECRET_ACCESS_KEY": "another-secret-of-enough-bytes"}
     base = ("sign", "--url", "http://h/a")
     assert lonely(*base, env=aws | {"COUNTERSEAL_SECRET": SECRET}).code == 2  # no key id for our secret
-    refused = lonely(*base, env=aws | {"COUNTERSEAL_KEY_ID": "KEY1"})  # standard input is what is left, and is empty
+    # Standard input is read for a secret only when it is named.
+    refused = lonely(*base, env=aws | {"COUNTERSEAL_KEY_ID": "KEY1"}, stdin=SECRET.encode())
     assert refused.code == 2
     assert "no secret" in refused.err
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from counterseal.core.model import HttpRequest
 
-# What curl passes on as it stands in a URL. Anything else goes through --request-target.
+# What every curl passes on as it stands in a URL. Anything else, such as brackets, goes through --request-target.
 _PLAIN_TARGET: Final = re.compile(rb"/[A-Za-z0-9._~!$&'()*+,;=:@/%?-]*")
-_PLAIN_TEXT: Final = re.compile(rb"[\t\n\x20-\x7e]*")
+# A body that fits on one line of a terminal.
+_PLAIN_BODY: Final = re.compile(rb"[\x20-\x7e]*")
 
 
 def curl_command(request: HttpRequest, *, scheme: str, host: bytes, body_file: str | None) -> str:
@@ -31,7 +32,7 @@ def curl_command(request: HttpRequest, *, scheme: str, host: bytes, body_file: s
     pipe = ""
     if body and body_file not in (None, "-"):
         words += ["--data-binary", quote(f"@{body_file}".encode("utf-8", "surrogateescape"))]
-    elif body and _PLAIN_TEXT.fullmatch(body):
+    elif body and _PLAIN_BODY.fullmatch(body):
         words += ["--data-raw", quote(body)]
     elif body:
         pipe = f"printf {_printf_format(body)} | "
@@ -51,18 +52,29 @@ def _method(request: HttpRequest) -> list[str]:
 def quote(raw: bytes) -> str:
     """Return a shell word that stands for exactly these bytes.
 
-    Text is quoted for any POSIX shell. Bytes that are no printable text need `$'...'`: bash, zsh, ksh and POSIX 2024 know it.
+    Printable text is quoted for any POSIX shell. Other bytes need `$'...'`: bash, zsh, ksh and POSIX 2024 know it.
     """
-    if _PLAIN_TEXT.fullmatch(raw):
-        return shlex.quote(raw.decode("ascii"))
-    return "$'" + "".join(_ansi_c(byte) for byte in raw) + "'"
+    text = _printable_text(raw)
+    return shlex.quote(text) if text is not None else "$'" + _escaped(raw, b"\\'") + "'"
 
 
-def _ansi_c(byte: int) -> str:
-    """Return one byte inside `$'...'`. Always three octal digits, so that no digit that follows is taken for a part of it."""
-    return chr(byte) if 0x20 <= byte <= 0x7E and byte not in b"\\'" else f"\\{byte:03o}"
+def _printable_text(raw: bytes) -> str | None:
+    """Return the bytes as text if they are UTF-8 that a terminal shows as it is; tabs count as such."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if text.replace("\t", "").isprintable() else None
 
 
 def _printf_format(body: bytes) -> str:
-    """Return the body as a quoted printf format: octal escapes carry any byte, NUL also, through every POSIX shell."""
-    return "'" + "".join(chr(byte) if 0x20 <= byte <= 0x7E and byte not in b"\\'%" else f"\\{byte:03o}" for byte in body) + "'"
+    """Return the body as a quoted printf format: octal escapes carry any byte, NUL also, through every POSIX shell.
+
+    `-` is escaped too, for a format must not look like an option.
+    """
+    return "'" + _escaped(body, b"\\'%-") + "'"
+
+
+def _escaped(raw: bytes, special: bytes) -> str:
+    """Return the bytes with octal escapes, always of three digits: no digit that follows is taken for a part of one."""
+    return "".join(chr(byte) if 0x20 <= byte <= 0x7E and byte not in special else f"\\{byte:03o}" for byte in raw)

@@ -135,7 +135,8 @@ def _echo(source: RequestInput, signed: HttpRequest, shape: str | None, *, presi
     url = source.url_scheme.encode() + b"://" + source.host + signed.target
     added = signed.headers[len(source.request.headers) :]
     if shape == "curl":
-        click.echo(curl_command(signed, scheme=source.url_scheme, host=source.host, body_file=source.body_file))
+        command = curl_command(signed, scheme=source.url_scheme, host=source.host, body_file=source.body_file)
+        click.echo(command.encode())  # whatever the locale says: header fields are bytes
     elif shape == "raw":
         click.echo(write_request(signed), nl=False)
     elif presigned_until is not None:

@@ -1,16 +1,14 @@
 """What KeyService promises, below its transport."""
 
-import dataclasses
 import datetime as dt
 import json
 import re
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from counterseal.core.model import KeyState
-from counterseal.server.errors import EtagMismatch, KeyExists, KeyIsRevoked, KeyNotFound, RequestIdReused, StoreUnavailable
+from counterseal.server.errors import EtagMismatch, KeyExists, KeyIsRevoked, KeyNotFound, StoreUnavailable
 from counterseal.server.keys.ring import OpenedKey
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.keystore import Edit
@@ -85,83 +83,6 @@ def test_a_key_is_found_at_once_though_its_absence_was_cached(rig: Rig) -> None:
     assert rig.ring.find("AKIDEXAMPLE") is None
     rig.issuer.issue(KeyDraft(material=IMPORTED), actor="me")
     assert rig.ring.find("AKIDEXAMPLE") is not None
-
-
-DRAFT = KeyDraft(principal="p", labels={"a": "b"}, request_id="r-1", expires=dt.datetime(2030, 1, 1, tzinfo=dt.UTC))
-OTHERS: dict[str, dict[str, Any]] = {
-    "principal": {"principal": "q"},
-    "description": {"description": "d"},
-    "labels": {"labels": {"a": "c"}},
-    "tenant": {"tenant": "t"},
-    "schemes": {"allowed_schemes": frozenset({"other"})},
-    "expires": {"expires": None},
-    "not_before": {"not_before": dt.datetime(2029, 1, 1, tzinfo=dt.UTC)},
-    "material": {"material": IMPORTED},
-}
-
-
-def with_changes(draft: KeyDraft, **changes: Any) -> KeyDraft:
-    return dataclasses.replace(draft, **changes)
-
-
-def test_a_retry_gets_the_same_key_and_secret(rig: Rig) -> None:
-    first = rig.issuer.issue(DRAFT, actor="me")
-    rig.clock.now += 599
-    again = rig.issuer.issue(with_changes(DRAFT, allowed_schemes=frozenset({"aws-sigv4"})), actor="me")
-    assert again == first
-    assert again.secret == first.secret
-    assert len(rig.store.read_audit(first.record.key_id)) == 1
-    rig.clock.now += 1
-    with pytest.raises(RequestIdReused):
-        rig.issuer.issue(DRAFT, actor="me")
-
-
-def test_without_a_request_id_a_retry_issues_a_second_key(rig: Rig) -> None:
-    issued = [rig.issuer.issue(KeyDraft(), actor="me") for _ in range(2)]
-    assert issued[0].record.key_id != issued[1].record.key_id
-
-
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_request_id_is_good_for_one_request(rig: Rig, name: str) -> None:
-    rig.issuer.issue(DRAFT, actor="me")
-    with pytest.raises(RequestIdReused):
-        rig.issuer.issue(with_changes(DRAFT, **OTHERS[name]), actor="me")
-
-
-def test_nobody_fetches_a_secret_with_the_request_id_of_another(rig: Rig) -> None:
-    mine, yours = rig.issuer.issue(DRAFT, actor="me"), rig.issuer.issue(DRAFT, actor="you")
-    assert mine.record.key_id != yours.record.key_id
-    assert mine.secret != yours.secret
-
-
-def test_an_import_is_retried_with_the_same_secret_alone(rig: Rig) -> None:
-    draft = KeyDraft(material=IMPORTED, request_id="r-1")
-    first = rig.issuer.issue(draft, actor="me")
-    assert rig.issuer.issue(draft, actor="me") == first
-    for other in (
-        ImportedMaterial(key_id="AKIDEXAMPLE", secret=b"another secret !!", security_token=IMPORTED.security_token),
-        ImportedMaterial(key_id="AKIDEXAMPLE", secret=IMPORTED.secret, security_token="canary-security-token-2"),
-        ImportedMaterial(key_id="AKIDEXAMPLE", secret=IMPORTED.secret),
-    ):
-        with pytest.raises(RequestIdReused):
-            rig.issuer.issue(with_changes(draft, material=other), actor="me")
-
-
-def test_concurrent_retries_make_one_key(rig: Rig) -> None:
-    issued, gate = [], threading.Barrier(8)
-
-    def attempt() -> None:
-        gate.wait()
-        issued.append(rig.issuer.issue(DRAFT, actor="me"))
-
-    threads = [threading.Thread(target=attempt) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(issued) == 8
-    assert len({(key.record.key_id, key.secret) for key in issued}) == 1
-    assert len(rig.issuer.list_keys(KeyQuery()).records) == 1
 
 
 def test_an_update_changes_the_fields_in_the_mask_alone(rig: Rig) -> None:
@@ -301,11 +222,12 @@ class LostAnswers(KeyStore):
 def test_a_change_whose_answer_was_lost_is_in_force_here_too(rig: Rig) -> None:
     key_id = rig.issuer.issue(KeyDraft(), actor="me").record.key_id
     assert opened(rig, key_id).key.state is KeyState.ACTIVE
+    draft = KeyDraft(request_id="r-1")
     issuer = rig.issuer_on(LostAnswers(rig.store._database))
     with pytest.raises(StoreUnavailable):
         issuer.revoke(key_id, "x", actor="me")
     assert opened(rig, key_id).key.state is KeyState.REVOKED
     with pytest.raises(StoreUnavailable):
-        issuer.issue(DRAFT, actor="me")
-    assert rig.issuer.issue(DRAFT, actor="me").secret
+        issuer.issue(draft, actor="me")
+    assert rig.issuer.issue(draft, actor="me").secret
     assert len(rig.issuer.list_keys(KeyQuery()).records) == 2

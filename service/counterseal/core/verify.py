@@ -131,8 +131,9 @@ def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Sche
     # The computation is done in every case, so that time tells nothing. `derive` may remember by scope for one key alone: it is
     # given the key that it came with, and the dummy only where there is none.
     matches = scheme.matches(claim, DUMMY_KEY if key is None else key, derive)
-    # A key outside the demanded tenants reads as unknown, in text and in time.
-    if key is None or (demand.tenants is not None and key.tenant not in demand.tenants):
+    # A key outside the demanded tenants reads as unknown, in text and in time. So does a key that the caller found under another
+    # id: MySQL's default collations take "akid" for "AKID".
+    if key is None or key.key_id != claim.key_id or (demand.tenants is not None and key.tenant not in demand.tenants):
         raise Refusal(Reason.UNKNOWN_KEY, "no such key")
     if scheme.name not in key.allowed_schemes:
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")

@@ -54,8 +54,8 @@ class AwsSigV4:
             text = canonical.string_to_sign(mine, canonical.canonical_request(mine))
         derived = derive(key, canonical.scope_of(mine))
         expected = canonical.signature(derived, text)
-        # Whatever a cache hands out: an empty or cut signing key lets anybody sign (CVE-2026-49852).
-        signed = compare.same(expected, mine.signature) and len(derived) == facts.SIGNING_KEY_BYTES
+        # Whatever a cache hands out: an empty, cut or zeroed signing key lets anybody sign (CVE-2026-49852).
+        signed = compare.same(expected, mine.signature) and len(derived) == facts.SIGNING_KEY_BYTES and any(derived)
         return signed and _same_security_token(key, mine.security_token)
 
     def payload_duty(self, claim: Claim, subject: Subject) -> PayloadDuty:

@@ -128,16 +128,16 @@ def _check_required_headers(claim: Claim, demand: Demand) -> None:
 
 
 def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme, derive: Derive) -> Key:
-    # The computation is done in every case, so that time tells nothing. `derive` may remember by scope for one key alone: it is
-    # given the key that it came with, and the dummy only where there is none.
+    # The computation is done in every case, so that time tells nothing. `derive` may remember by scope for one key alone: it
+    # is given the key that it came with, and the dummy only where there is none.
     matches = scheme.matches(claim, DUMMY_KEY if key is None else key, derive)
-    # A key outside the demanded tenants reads as unknown, in text and in time. So does a key that the caller found under another
+    # A key outside the demanded tenants reads as unknown, in text and in time. So does one that the caller found under another
     # id: MySQL's default collations take "akid" for "AKID".
     if key is None or key.key_id != claim.key_id or (demand.tenants is not None and key.tenant not in demand.tenants):
         raise Refusal(Reason.UNKNOWN_KEY, "no such key")
     if scheme.name not in key.allowed_schemes:
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
-    # HMAC fills short keys up with NUL (RFC 2104 section 2), so NULs at the end add nothing: sixteen of them are an empty secret.
+    # HMAC fills short keys up with NUL (RFC 2104 section 2), so NULs at the end add nothing: sixteen of them are no secret.
     if len(key.secret.rstrip(b"\x00")) < MIN_SECRET_BYTES or not matches:
         raise Refusal(Reason.MISMATCH, "the signature or the security token does not match")
     return key

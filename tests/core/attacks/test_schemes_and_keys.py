@@ -45,7 +45,7 @@ def test_key_ids_with_slashes_are_read_from_the_right() -> None:
     assert isinstance(found, Verified)
 
 
-@pytest.mark.parametrize("secret", [b"", b"A", b"A" * 15])
+@pytest.mark.parametrize("secret", [b"", b"A", b"A" * 15, b"\x00" * 32, b"A" * 15 + b"\x00" * 32])
 @pytest.mark.parametrize("remembered", [True, False])
 def test_a_short_secret_never_verifies(secret: bytes, remembered: bool) -> None:
     names = b"content-type;host;x-amz-acl;x-amz-content-sha256;x-amz-date"
@@ -58,7 +58,7 @@ def test_a_short_secret_never_verifies(secret: bytes, remembered: bool) -> None:
     assert found.reason is Reason.MISMATCH
 
 
-@pytest.mark.parametrize("derived", [b"", b"\x00" * 31, b"\x00" * 33])
+@pytest.mark.parametrize("derived", [b"", b"k" * 31, b"k" * 33, b"\x00" * 32])
 def test_a_derived_key_of_another_length_never_verifies(derived: bytes) -> None:
     claim = read_claim(HEADER)
     forged = signature(derived, string_to_sign(claim, canonical_request(claim)))
@@ -141,3 +141,9 @@ def test_a_claim_of_another_scheme_is_a_bug_not_a_verdict() -> None:
     claim = Claim(scheme="x", key_id="x", scope=None, signed_time=0, valid_for=None, coverage=Coverage(), signature=b"")
     with pytest.raises(TypeError):
         AwsSigV4().check_coverage(claim)
+
+
+@pytest.mark.parametrize("found_under", ["akidexample", "AKIDEXAMPLE ", "OTHER"])
+def test_a_key_that_a_store_found_under_another_id(found_under: str) -> None:
+    """MySQL's default collations ignore case and blanks at the end."""
+    assert verdict(HEADER, key=replace(KEY, key_id=found_under)) == verdict(HEADER, key=None)

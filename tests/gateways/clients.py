@@ -101,45 +101,39 @@ def run_program(where: Where, *command: str, stdin: bytes = b"", env: dict[str, 
     return done.stdout
 
 
-def _awscli(*arguments: str, stdin: bytes = b"") -> Callable[[Where], None]:
-    def run(where: Where) -> None:
-        program = Path(sys.executable).with_name("aws")
-        require(program.exists(), "awscli is not installed")
-        env = {
-            "AWS_ACCESS_KEY_ID": where.credentials.key_id,
-            "AWS_SECRET_ACCESS_KEY": where.credentials.secret,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": where.endpoint,
-            "AWS_MAX_ATTEMPTS": "1",
-        }
-        (where.folder / "body").write_bytes(BODY)
-        out = run_program(where, str(program), *arguments, stdin=stdin, env=env)
-        if arguments[:2] == ("s3", "presign"):
-            _fetch(out.decode().strip(), "GET")
+def awscli(where: Where, *arguments: str) -> bytes:
+    program = Path(sys.executable).with_name("aws")
+    require(program.exists(), "awscli is not installed")
+    env = {
+        "AWS_ACCESS_KEY_ID": where.credentials.key_id,
+        "AWS_SECRET_ACCESS_KEY": where.credentials.secret,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": where.endpoint,
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    (where.folder / "body").write_bytes(BODY)
+    return run_program(where, str(program), *arguments, env=env)
 
-    return run
+
+def _awscli(*arguments: str) -> Callable[[Where], None]:
+    return lambda where: void(awscli(where, *arguments))
+
+
+def _awscli_presigned(where: Where) -> None:
+    url = awscli(where, "s3", "presign", f"s3://{BUCKET}/{KEY}", "--expires-in", "600")
+    _fetch(url.decode().strip(), "GET")
+
+
+def curl(where: Where, path: str, *options: str, service: str = "s3") -> bytes:
+    (where.folder / "body").write_bytes(BODY)
+    user = f'user = "{where.credentials.key_id}:{where.credentials.secret}"\n'.encode()
+    fixed = ("-sS", "--fail", "--max-time", "60", "--noproxy", "*", "--config", "-")
+    signing = ("--aws-sigv4", f"aws:amz:{REGION}:{service}")
+    return run_program(where, require_program("curl"), *fixed, *signing, *options, where.endpoint + path, stdin=user)
 
 
 def _curl(path: str, *options: str, service: str = "s3") -> Callable[[Where], None]:
-    def run(where: Where) -> None:
-        program = require_program("curl")
-        (where.folder / "body").write_bytes(BODY)
-        user = f'user = "{where.credentials.key_id}:{where.credentials.secret}"\n'.encode()
-        fixed = (
-            "-sS",
-            "--fail",
-            "--max-time",
-            "60",
-            "--noproxy",
-            "*",
-            "--config",
-            "-",
-            "--aws-sigv4",
-            f"aws:amz:{REGION}:{service}",
-        )
-        run_program(where, program, *fixed, *options, where.endpoint + path, stdin=user)
-
-    return run
+    return lambda where: void(curl(where, path, *options, service=service))
 
 
 def _node(signer: str, **request: Any) -> Callable[[Where], None]:
@@ -211,11 +205,11 @@ _JSON = [item for name, value in _TABLES["headers"].items() for item in ("-H", f
 _METADATA = {"note": "two  spaces"}
 
 
-def _node_scenarios(signer: str, **listing: Any) -> list[Scenario]:
+def _node_scenarios(signer: str, url: dict[str, Any], **listing: Any) -> list[Scenario]:
     return [
         Scenario(f"{signer} put", _node(signer, **_S3_PUT), body_signed=True),
         Scenario(f"{signer} list", _node(signer, service="s3", method="GET", **listing)),
-        Scenario(f"{signer} presigned", _node(signer, service="s3", method="GET", path=PATH, query=True), presigned=True),
+        Scenario(f"{signer} presigned", _node(signer, service="s3", method="GET", query=True, **url), presigned=True),
         Scenario(f"{signer} dynamodb", _node(signer, **_TABLES), body_signed=True),
     ]
 
@@ -232,14 +226,14 @@ SCENARIOS = [
     Scenario("awscli put", _awscli("s3", "cp", "body", f"s3://{BUCKET}/{KEY}"), body_signed=True),
     Scenario("awscli get", _awscli("s3api", "get-object", "--bucket", BUCKET, "--key", KEY, "got")),
     Scenario("awscli list", _awscli("s3", "ls", f"s3://{BUCKET}/")),
-    Scenario("awscli presigned", _awscli("s3", "presign", f"s3://{BUCKET}/{KEY}", "--expires-in", "600"), presigned=True),
+    Scenario("awscli presigned", _awscli_presigned, presigned=True),
     Scenario("awscli dynamodb", _awscli("dynamodb", "list-tables"), body_signed=True),
     Scenario("curl put", _curl(PATH, "-T", "body", *_PUT_HASH), body_signed=True),
     Scenario("curl get", _curl(PATH, *_NO_BODY)),
     Scenario("curl list", _curl(f"/{BUCKET}?list-type=2&prefix=a%20d", *_NO_BODY)),
     Scenario("curl dynamodb", _curl("/", "-d", "{}", *_JSON, service="dynamodb"), body_signed=True),
-    *_node_scenarios("aws4", path=f"/{BUCKET}?prefix=a%20d&list-type=2"),
-    *_node_scenarios("smithy", path=f"/{BUCKET}", parameters={"prefix": "a d", "list-type": "2"}),
+    *_node_scenarios("aws4", {"path": f"{PATH}?X-Amz-Expires=600"}, path=f"/{BUCKET}?prefix=a%20d&list-type=2"),
+    *_node_scenarios("smithy", {"path": PATH}, path=f"/{BUCKET}", parameters={"prefix": "a d", "list-type": "2"}),
     # rclone 1.60 sends single uploads as UNSIGNED-PAYLOAD, and signs the parts of larger ones (see test_programs.py).
     Scenario("rclone put", _rclone("copyto", "body", f"x:{BUCKET}/{KEY}", "--s3-no-head")),
     Scenario("rclone list", _rclone("lsf", f"x:{BUCKET}")),

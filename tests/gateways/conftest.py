@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.gateways.clients import BODY, BUCKET, KEY, REGION, Where, aws
+from tests.gateways.tamper import Proxy, running_proxy
 from tests.gateways.world import Credentials, World, running_gateway, running_moto
 from tests.support.process import running_server
 
@@ -28,3 +30,23 @@ def world(folder: Path, moto: str) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def credentials(world: World) -> Credentials:
     return world.issue()
+
+
+@pytest.fixture(scope="module")
+def bucket(moto: str, credentials: Credentials) -> None:
+    s3 = aws("s3", Where(moto, credentials, Path()))
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+@pytest.fixture(scope="module")
+def module_proxy(world: World) -> Iterator[Proxy]:
+    with running_proxy(world.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(module_proxy: Proxy, world: World, moto: str, credentials: Credentials, bucket: None) -> Proxy:
+    module_proxy.reset()
+    aws("s3", Where(moto, credentials, Path())).put_object(Bucket=BUCKET, Key=KEY, Body=BODY)
+    world.passed_on()
+    return module_proxy

@@ -1,6 +1,7 @@
 """`examples/gateway.py` in a process of its own, writing down what it passes on.
 
-Prints its port. RECORD names the file that gets one JSON line per request that reaches the upstream, HTTP uvicorn's parser.
+Prints its port. RECORD names the file that gets one JSON line per request that reaches the upstream, HTTP uvicorn's parser;
+TLS_CERT and TLS_KEY make it speak https.
 """
 
 import json
@@ -41,9 +42,8 @@ def main() -> None:
     gateway = runpy.run_path(str(ROOT / "examples" / "gateway.py"))["make_gateway"](dict(os.environ))
     gateway._app = recorded(gateway._app, Path(os.environ["RECORD"]))
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        gateway, http=os.environ.get("HTTP", "auto"), proxy_headers=False, server_header=False, log_level="info"
-    )
+    config = uvicorn.Config(gateway, proxy_headers=False, server_header=False, http=os.environ.get("HTTP", "auto"))
+    config.ssl_certfile, config.ssl_keyfile = os.environ.get("TLS_CERT"), os.environ.get("TLS_KEY")
     print(listener.getsockname()[1], flush=True)
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -60,12 +60,15 @@ class World:
 
 
 @contextlib.contextmanager
-def running_gateway(server: RunningServer, upstream: str, folder: Path, http: str = "auto") -> Iterator[World]:
-    """The example gateway before `upstream`, with uvicorn's parser `http` (`h11` or `httptools`)."""
+def running_gateway(
+    server: RunningServer, upstream: str, folder: Path, http: str = "auto", tls: tuple[Path, Path] | None = None
+) -> Iterator[World]:
+    """The example gateway before `upstream`, with uvicorn's parser `http` (`h11` or `httptools`); `tls`: certificate, key."""
     folder.mkdir(parents=True, exist_ok=True)
     record, log = folder / "passed-on.jsonl", folder / "gateway.log"
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COUNTERSEAL_SERVER", "AWS_"))}
     env |= {"COUNTERSEAL_SERVER": server.address, "UPSTREAM": upstream, "RECORD": str(record), "HTTP": http}
+    env |= {"TLS_CERT": str(tls[0]), "TLS_KEY": str(tls[1])} if tls else {}
     with log.open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, str(HERE / "run_gateway.py")],

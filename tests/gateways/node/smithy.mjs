@@ -26,7 +26,7 @@ const request = new HttpRequest({
   body,
 });
 // As S3RequestPresigner of that SDK does: the presigner then moves it into the query.
-if (query && s3) request.headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD";
+if (query && s3) request.headers["X-Amz-Content-Sha256"] = "UNSIGNED-PAYLOAD";
 const signed = query ? await signer.presign(request, { expiresIn: 600 }) : await signer.sign(request);
 const encode = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (c) => "%" + c.charCodeAt(0).toString(16).toUpperCase());
 const pairs = Object.entries(signed.query).map(([name, value]) => `${encode(name)}=${encode(value)}`);

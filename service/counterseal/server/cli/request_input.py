@@ -78,7 +78,7 @@ def _read(
     body_file: str | None, no_body: bool, http_scheme: str | None,
 ) -> RequestInput:  # fmt: skip
     if raw is not None:
-        if any((method, url, target, headers, body is not None, body_file)):
+        if headers or any(given is not None for given in (method, url, target, body, body_file)):
             raise click.UsageError("a request file says everything: leave out --method, --url, --target, --header and --body")
         return _from_file(raw, no_body=no_body, scheme=http_scheme)
     if (url is None) == (target is None):
@@ -89,7 +89,7 @@ def _read(
     if url is not None and http_scheme not in (None, scheme):
         raise click.UsageError("--scheme contradicts --url")
     request = HttpRequest(
-        method=_method(method or "GET"),
+        method=_method("GET" if method is None else method),
         target=_target(target),
         headers=_headers(headers, host),
         content=None if no_body else _body(body, body_file),

@@ -235,7 +235,7 @@ def _typed(error: grpc.RpcError, address: str) -> errors.ServiceError:
     info = _error_info(error)
     if info is None:
         if code is grpc.StatusCode.UNAVAILABLE:
-            return client_errors.ServerUnreachable(address)
+            return client_errors.ServerUnreachable(address, text.rpartition("last error: ")[2].removeprefix("UNKNOWN: "))
         kind = _BY_CODE.get(code, client_errors.ServerDefect)
         return kind(f"{address} answered {code.name}: {text}" if text else f"{address} answered {code.name}")
     if info.reason == "INVALID_FIELD":

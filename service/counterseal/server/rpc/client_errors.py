@@ -6,8 +6,8 @@ from counterseal.server.errors import ServiceError
 class ServerUnreachable(ServiceError):
     """Nothing answered at the address: no server, no network, or no TLS where TLS was expected."""
 
-    def __init__(self, address: str) -> None:
-        super().__init__(f"no counterseal server answers at {address}")
+    def __init__(self, address: str, detail: str = "") -> None:
+        super().__init__(f"no counterseal server answers at {address}" + (f" ({detail})" if detail else ""))
         self.address = address
 
 

@@ -1,6 +1,7 @@
 """Credentials and scopes, read exactly: `<key id>/<YYYYMMDD>/<region>/<service>/<terminator>`."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from counterseal.core.model import Reason, Refusal, Scope
@@ -10,6 +11,8 @@ from counterseal.core.model import Reason, Refusal, Scope
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:@+=/-]{2,127}")
 _DATE: Final = re.compile(rb"[0-9]{8}")
 _NAME: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+MAX_CREDENTIAL: Final = 512
 
 
 def is_key_id(text: str) -> bool:
@@ -23,6 +26,14 @@ def read_credential(text: bytes, terminator: str) -> tuple[str, Scope]:
     Raises:
         Refusal: MALFORMED, when a part is missing, too many, empty, or outside its alphabet.
     """
+    if len(text) > MAX_CREDENTIAL:
+        raise Refusal(Reason.MALFORMED, f"Credential: longer than {MAX_CREDENTIAL} bytes")
+    return _read_credential(text, terminator)
+
+
+# A client sends the same credential all day. Refusals are not remembered, and what is remembered is short.
+@lru_cache(maxsize=4096)
+def _read_credential(text: bytes, terminator: str) -> tuple[str, Scope]:
     parts = text.rsplit(b"/", 4)
     if len(parts) != 5:
         raise Refusal(Reason.MALFORMED, "Credential: must be key id, date, region, service and terminator, separated by /")

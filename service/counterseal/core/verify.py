@@ -153,6 +153,8 @@ def _check_key(key: Key, now: float) -> None:
 
 
 def _check_demand(claim: Claim, demand: Demand) -> None:
+    if not (demand.regions or demand.services):
+        return
     for name, accepted, stated in (
         ("region", demand.regions, claim.scope and claim.scope.region),
         ("service", demand.services, claim.scope and claim.scope.service),

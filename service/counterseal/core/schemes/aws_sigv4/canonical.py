@@ -66,8 +66,9 @@ def canonical_headers(request: ReadRequest, names: tuple[bytes, ...]) -> bytes:
     """Return one line for each signed header: blanks trimmed and runs of them collapsed, repeats joined in arrival order."""
     lines = []
     for name in names:
-        values = [b" ".join(value.split()) for value in request.headers[name]]
-        lines.append(b"%s:%s\n" % (name, b",".join(values)))
+        values = request.headers[name]
+        value = values[0] if len(values) == 1 else b",".join([b" ".join(value.split()) for value in values])
+        lines.append(b"%s:%s\n" % (name, b" ".join(value.split())))
     return b"".join(lines)
 
 

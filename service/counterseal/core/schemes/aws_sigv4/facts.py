@@ -12,6 +12,7 @@ ALGORITHM: Final = b"AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 MAX_EXPIRES: Final = 604_800  # seconds: seven days, the most that a presigned request may state
 MAX_SIGNED_HEADERS: Final = 100
+MAX_SIGNED_HEADERS_BYTES: Final = 8192
 # With `_` also: CGI, WSGI and PHP hand `x_amz_acl` to applications under the same name as `x-amz-acl`.
 AMZ_PREFIXES: Final = (b"x-amz-", b"x_amz_", b"x-amz_", b"x_amz-")
 SIGNING_KEY_BYTES: Final = 32

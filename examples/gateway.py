@@ -6,6 +6,7 @@ Path and query go to the upstream byte for byte as they were verified, bodies st
 upstream must be reachable through this gateway only, and must not trust the client's own `Authorization` for anything.
 """
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -105,6 +106,7 @@ def make_gateway(environ: dict[str, str]) -> SignedRequests:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(message)s")
     host, _, port = os.environ.get("LISTEN", "127.0.0.1:8080").rpartition(":")
     # proxy_headers would let clients choose their address; the server's own name would hide the upstream's.
     uvicorn.run(make_gateway(dict(os.environ)), host=host, port=int(port), proxy_headers=False, server_header=False)

@@ -5,6 +5,7 @@ TLS_CERT and TLS_KEY make it speak https.
 """
 
 import json
+import logging
 import os
 import runpy
 import socket
@@ -19,11 +20,11 @@ sys.path.insert(0, str(ROOT / "clients" / "python" / "src"))
 
 
 def recorded(app: Any, path: Path) -> Any:
-    """Write a line once the upstream has answered, before the client knows; what was broken off on its way leaves none."""
+    """Write a line once the upstream answers, before the client knows; what was broken off on its way leaves none."""
 
     async def record(scope: Any, receive: Any, send: Any) -> None:
         async def send_and_record(message: Any) -> None:
-            if message["type"] == "http.response.body" and not message.get("more_body"):
+            if message["type"] == "http.response.start":
                 line = {
                     "method": scope["method"],
                     "target": (scope["raw_path"] + b"?" + scope["query_string"]).decode("latin-1").removesuffix("?"),
@@ -39,6 +40,7 @@ def recorded(app: Any, path: Path) -> Any:
 
 
 def main() -> None:
+    logging.basicConfig(level=logging.INFO)
     gateway = runpy.run_path(str(ROOT / "examples" / "gateway.py"))["make_gateway"](dict(os.environ))
     gateway._app = recorded(gateway._app, Path(os.environ["RECORD"]))
     listener = socket.create_server(("127.0.0.1", 0))

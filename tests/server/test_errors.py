@@ -30,6 +30,7 @@ TABLE = [
     (errors.KeyIsRevoked("x"), "FAILED_PRECONDITION", "KEY_REVOKED", {}),
     (errors.RequestIdReused("x"), "ALREADY_EXISTS", "REQUEST_ID_REUSED", {}),
     (errors.StoreUnavailable("x"), "UNAVAILABLE", "STORE_UNAVAILABLE", {}),
+    (rpc_errors.Stopping("x"), "UNAVAILABLE", "STOPPING", {}),
     (rpc_errors.MessageTooLarge("x"), "RESOURCE_EXHAUSTED", "OVERLOADED", {}),
     (rpc_errors.DeadlinePassed("x"), "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", {}),
 ]

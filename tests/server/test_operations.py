@@ -1,11 +1,16 @@
 """Health, reflection, metrics: what operators and load balancers see."""
 
 import shutil
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
+import pytest
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.server import SERVICES
@@ -19,6 +24,7 @@ from tests.server.calls import Client, Issued, failing, signed
 from tests.server.inprocess import in_process
 from tests.support.process import RunningServer, running_server
 
+POOL = ThreadPoolExecutor(1)
 NAMES = ("", *SERVICES)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -35,9 +41,9 @@ def test_serving_by_every_name(server: RunningServer) -> None:
 
 
 def test_not_serving_before_the_store_has_answered() -> None:
-    health = StoreHealth(ping=lambda: None, services=SERVICES, up=lambda _: None, log=open_log("error"))
+    health = StoreHealth(ping=lambda: None, services=SERVICES, up=lambda _: None, log=open_log("error"), pool=POOL)
     for name in NAMES:
-        assert health.servicer.Check(health_pb2.HealthCheckRequest(service=name), None).status == NOT_SERVING
+        assert health.answers.Check(health_pb2.HealthCheckRequest(service=name), cast("Any", None)).status == NOT_SERVING
 
 
 def test_health_follows_the_store(tmp_path: Path) -> None:
@@ -65,10 +71,40 @@ def test_a_ping_with_a_bug_is_not_serving() -> None:
         if fault is not None:
             raise fault
 
-    health = StoreHealth(ping=ping, services=SERVICES, up=outcomes.append, log=open_log("error"))
+    health = StoreHealth(ping=ping, services=SERVICES, up=outcomes.append, log=open_log("error"), pool=POOL)
     for _ in faults:
         health.check()
     assert outcomes == [True, False, True, False]
+
+
+def test_unknown_services(server: RunningServer) -> None:
+    with server.channel() as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            _check(channel, "no.such.Service")
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="no.such.Service"))
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+        watch.cancel()
+
+
+def test_streams_that_hang_keep_nobody_from_verifying(tmp_path: Path) -> None:
+    """More open reflection streams and watches than there are threads of any kind."""
+    with running_server(tmp_path / "data", {"THREADS": "2", "STOP_GRACE": "0.5"}) as server, server.channel() as channel:
+        client = Client(channel, (("authorization", f"Bearer {server.admin_token}"),))
+        issued, over = client.issue(), threading.Event()
+
+        def silent() -> Iterator[reflection_pb2.ServerReflectionRequest]:
+            over.wait(60)
+            yield from ()
+
+        streams = [reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(silent()) for _ in range(20)]
+        watches = [health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest()) for _ in range(20)]
+        for _ in range(20):
+            assert client.verification.Verify(signed(issued), timeout=30).HasField("verified")
+            assert _check(channel) == SERVING
+        over.set()
+        for call in (*streams, *watches):
+            call.cancel()
 
 
 def test_health_needs_no_caller_and_hides_nothing(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.key_admin import KeyHandlers
-from counterseal.server.rpc.server import SERVICES, ServerLimits, add_services, build_server, listen
+from counterseal.server.rpc.server import SERVICES, ServerLimits, add_services, build_server, build_side_pool, listen
 from counterseal.server.rpc.tls import TlsFiles, server_credentials
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.settings import Address
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 Clock = Callable[[], float]
 # The one scheme of this release derives signing keys from a scope.
 _DERIVE: Final = BUILT_IN["aws-sigv4"].derive
+
+_SETTLE_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,8 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
             max_bytes=config.max_message_bytes,
             certificates=config.tls_client_ca is not None,
         )
-        health = StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log)
+        side_pool = build_side_pool()
+        health = StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log, pool=side_pool)
         server = build_server(_limits(config))
         add_services(
             server,
@@ -121,7 +124,8 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
                 verifier=verifier, window=window, clock=clock, metrics=metrics, log=log, sample=config.log_success_sample
             ),
             keys=KeyHandlers(issuer=issuer, log=log),
-            health_of=health,
+            health=health,
+            side_pool=side_pool,
         )
         address = listen(server, config.listen, _credentials(config, log))
 
@@ -129,7 +133,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         if config.metrics_listen is not None:
             scrape = parts.enter_context(ScrapeListener(config.metrics_listen, metrics.registry))
         server.start()
-        parts.callback(_stop, server, health, config.stop_grace)
+        parts.callback(_stop, server, gate, health, config.stop_grace)
         health.start()
         yield Service(address=address, metrics_url=scrape.url if scrape else None, metrics=metrics, health=health)
 
@@ -185,9 +189,15 @@ def _credentials(config: Config, log: Log) -> "grpc.ServerCredentials | None":
     return server_credentials(TlsFiles(cert=config.tls_cert, key=config.tls_key, client_ca=config.tls_client_ca), log)
 
 
-def _stop(server: "grpc.Server", health: StoreHealth, grace: float) -> None:
-    """Tell load balancers first, then refuse new calls and finish those in flight."""
+def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, grace: float) -> None:
+    """Tell load balancers first, then send new calls elsewhere, then finish those in flight, for `grace` seconds at most.
+
+    gRPC's own stop cancels calls that it has received and not yet handed to a thread. So those are answered first, with
+    UNAVAILABLE: callers retry that, and CANCELLED they do not.
+    """
     health.stop()
+    gate.close()
+    time.sleep(min(grace, _SETTLE_SECONDS))
     server.stop(grace).wait()
 
 

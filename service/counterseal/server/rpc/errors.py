@@ -31,6 +31,10 @@ class DeadlinePassed(errors.ServiceError):
     """The call's deadline passed before the work began, or while it lasted."""
 
 
+class Stopping(errors.ServiceError):
+    """The service takes no more calls."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A call's failure as it goes on the wire. Nothing in it is secret."""
@@ -52,6 +56,7 @@ _CODES: Final[Mapping[type[errors.ServiceError], tuple[grpc.StatusCode, int]]] =
     errors.KeyIsRevoked: (grpc.StatusCode.FAILED_PRECONDITION, reasons.ERROR_REASON_KEY_REVOKED),
     errors.RequestIdReused: (grpc.StatusCode.ALREADY_EXISTS, reasons.ERROR_REASON_REQUEST_ID_REUSED),
     errors.StoreUnavailable: (grpc.StatusCode.UNAVAILABLE, reasons.ERROR_REASON_STORE_UNAVAILABLE),
+    Stopping: (grpc.StatusCode.UNAVAILABLE, reasons.ERROR_REASON_STOPPING),
     MessageTooLarge: (grpc.StatusCode.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_OVERLOADED),
     DeadlinePassed: (grpc.StatusCode.DEADLINE_EXCEEDED, reasons.ERROR_REASON_DEADLINE_EXCEEDED),
 }

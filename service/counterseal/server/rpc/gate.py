@@ -15,7 +15,15 @@ from google.protobuf.message import DecodeError, Message
 
 from counterseal.server.callers import Caller, CallerBook, Role
 from counterseal.server.errors import CallerNotPermitted, CallerUnknown, SealBroken, ServiceError, StoreUnavailable
-from counterseal.server.rpc.errors import DeadlinePassed, Failure, MessageTooLarge, MessageUnreadable, failure_of, wire_status
+from counterseal.server.rpc.errors import (
+    DeadlinePassed,
+    Failure,
+    MessageTooLarge,
+    MessageUnreadable,
+    Stopping,
+    failure_of,
+    wire_status,
+)
 from counterseal.server.telemetry.log import Log, describe
 from counterseal.server.telemetry.metrics import Metrics
 
@@ -57,6 +65,11 @@ class Gate:
         self._log = log
         self._max_bytes = max_bytes
         self._certificates = certificates
+        self._closed = False
+
+    def close(self) -> None:
+        """From now on, answer every call that it should be tried elsewhere; those in flight are finished."""
+        self._closed = True
 
     def handlers(
         self, service: ServiceDescriptor, acts: Mapping[str, Act], admit: Admit, observe: Callable[[float], None] | None = None
@@ -77,6 +90,8 @@ class Gate:
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
             started = clock()
             try:
+                if self._closed:
+                    raise Stopping("the service is stopping")
                 if context.time_remaining() <= 0:
                     raise DeadlinePassed("the deadline passed before the call was taken up")
                 if len(raw) > max_bytes:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from counterseal.server.errors import ConfigError
 from counterseal.server.rpc.gate import Gate, Handlers, admit_admin, admit_anyone
@@ -33,6 +34,11 @@ class ServerLimits:
     message_bytes: int
     threads: int
     concurrent_calls: int
+
+
+def build_side_pool() -> ThreadPoolExecutor:
+    """Return the few threads for health watches and reflection."""
+    return ThreadPoolExecutor(4, thread_name_prefix="counterseal-side")
 
 
 def build_server(limits: ServerLimits) -> grpc.Server:
@@ -69,9 +75,13 @@ def add_services(
     metrics: Metrics,
     verification: VerificationHandlers,
     keys: KeyHandlers,
-    health_of: StoreHealth,
+    health: StoreHealth,
+    side_pool: ThreadPoolExecutor,
 ) -> None:
-    """Add our services behind the gate, and health and reflection, which answer everybody and know no secrets."""
+    """Add our services behind the gate, and health and reflection, which answer everybody and know no secrets.
+
+    `side_pool` is for streams: whoever opens one and neither reads nor writes holds a thread of it, and none that verifies.
+    """
     verify = gate.handlers(VERIFICATION, {"Verify": verification.verify}, admit_anyone, metrics.verify_seconds.observe)
     administer = gate.handlers(
         KEYS,
@@ -86,9 +96,12 @@ def add_services(
     )
     for name, handlers in ((VERIFICATION.full_name, verify), (KEYS.full_name, administer)):
         _add(server, name, handlers)
-    health_pb2_grpc.add_HealthServicer_to_server(health_of.servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health.answers, server)
     described = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(described, server)
+    reflector = reflection.ReflectionServicer(described)
+    reflector.ServerReflectionInfo = partial(reflector.ServerReflectionInfo)  # which takes attributes, as a method does not
+    reflector.ServerReflectionInfo.experimental_thread_pool = side_pool
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflector, server)
 
 
 def _add(server: grpc.Server, name: str, handlers: Handlers) -> None:

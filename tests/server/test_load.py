@@ -1,0 +1,194 @@
+"""Limits on what the server takes at once, deadlines, and stopping with calls in flight."""
+
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from counterseal.server.store.keystore import KeyStore
+from counterseal.server.store.records import StoredKey
+from counterseal.server.verifier import Verifier
+from counterseal.v1 import verification_pb2 as pb
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.server.calls import Client, bearer, failing, outcome, signed
+from tests.server.inprocess import in_process
+from tests.support.process import RunningServer, running_server
+
+LIMIT = 65_536
+
+
+class Held:
+    """Lets calls begin, and keeps them until it is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = threading.Semaphore(0)
+        self.go_on = threading.Event()
+        sound = Verifier.walk
+
+        def walk(verifier: Verifier, *given: object) -> object:
+            self.begun.release()
+            assert self.go_on.wait(60)
+            return sound(verifier, *given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Verifier, "walk", walk)
+
+
+def test_a_message_at_the_limit_passes_and_above_it_fails(tmp_path: Path) -> None:
+    with in_process(tmp_path / "data", MAX_MESSAGE_BYTES=str(LIMIT)) as server:
+        issued = server.client.issue()
+        message = signed(issued, body=b"b" * (LIMIT - 1500))
+        message.request_id = "r"
+        while message.ByteSize() < LIMIT:
+            message.http_request.headers.add(name="x", value=b"v" * min(200, max(0, LIMIT - message.ByteSize() - 10)))
+            if LIMIT - message.ByteSize() < 12:
+                message.request_id += "r" * (LIMIT - message.ByteSize())
+        assert message.ByteSize() == LIMIT
+        assert server.client.verify(message) == "verified"
+        message.request_id += "r"
+        with failing() as seen:
+            server.client.verify(message)
+        assert (seen[0].code, seen[0].reason) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+
+
+def test_far_above_the_limit_grpc_itself_refuses(tmp_path: Path) -> None:
+    with in_process(tmp_path / "data", MAX_MESSAGE_BYTES=str(LIMIT)) as server:
+        with pytest.raises(grpc.RpcError) as caught:
+            server.client.verify(signed(server.client.issue(), body=b"b" * 3 * LIMIT))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_flood_of_headers_and_metadata(server: RunningServer, client: Client) -> None:
+    message = signed(client.issue())
+    for _ in range(60_000):
+        message.http_request.headers.add(name="x")
+    with failing() as seen:
+        client.verify(message)
+    assert seen[0].field == "http_request.headers"
+    with pytest.raises(grpc.RpcError) as caught:
+        client.verify(pb.VerifyRequest(), tuple((f"x-{number}", "v" * 1000) for number in range(60)))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_too_many_calls_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    with in_process(tmp_path / "data", MAX_CONCURRENT_CALLS="2", THREADS="2") as server:
+        message = signed(server.client.issue())
+        calls = [server.client.verification.Verify.future(message) for _ in range(2)]
+        for _ in calls:
+            assert held.begun.acquire(timeout=30)
+        with grpc.insecure_channel(str(server.service.address), options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            with pytest.raises(grpc.RpcError) as caught:
+                Client(channel).verify(message)
+            assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        held.go_on.set()
+        assert [outcome(call.result()) for call in calls] == ["verified"] * 2
+
+
+def test_a_call_whose_deadline_passed_in_the_queue_is_not_worked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    with in_process(tmp_path / "data", THREADS="1") as server:
+        message = signed(server.client.issue())
+        first = server.client.verification.Verify.future(message)
+        assert held.begun.acquire(timeout=30)
+        with pytest.raises(grpc.RpcError) as caught:
+            server.client.verification.Verify(message, timeout=0.2)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        held.go_on.set()
+        assert outcome(first.result()) == "verified"
+        # One thread: when this is answered, the late call has been dealt with.
+        assert server.client.verify(message) == "verified"
+        assert held.begun.acquire(blocking=False)
+        assert not held.begun.acquire(blocking=False), "the late call was worked on"
+
+
+def test_a_slow_store_is_unavailable_and_not_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    slow: list[bool] = []
+    sound = KeyStore.read_key
+
+    def read_key(store: KeyStore, key_id: str) -> StoredKey | None:
+        if slow:
+            go_on.wait(60)
+        return sound(store, key_id)
+
+    monkeypatch.setattr(KeyStore, "read_key", read_key)
+    with in_process(tmp_path / "data", STORE_TIMEOUT="0.2") as server:
+        cold, warm = server.client.issue(), server.client.issue()
+        assert server.client.verify(signed(warm)) == "verified"
+        slow.append(True)
+        with failing() as seen:
+            server.client.verify(signed(cold))
+        assert (seen[0].code, seen[0].reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
+        assert server.client.verify(signed(warm)) == "verified"
+        slow.clear()
+        go_on.set()
+        assert server.client.verify(signed(cold)) == "verified"
+
+
+def test_stopping_finishes_the_calls_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Health says so first; a call in flight is finished; a call that comes later is sent elsewhere."""
+    held = Held(monkeypatch)
+    with ExitStack() as late:
+        with in_process(tmp_path / "data", STOP_GRACE="30") as server:
+            address, message = str(server.service.address), signed(server.client.issue())
+            client = Client(late.enter_context(grpc.insecure_channel(address)))
+            watch = health_pb2_grpc.HealthStub(late.enter_context(grpc.insecure_channel(address))).Watch(
+                health_pb2.HealthCheckRequest(), timeout=60
+            )
+            assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+            in_flight = client.verification.Verify.future(message)
+            assert held.begun.acquire(timeout=30)
+            seen: list[str] = []
+            meanwhile = threading.Thread(target=_when_stopping, args=(watch, client, held.go_on, seen))
+            meanwhile.start()
+        meanwhile.join()
+        assert seen == ["NOT_SERVING", "UNAVAILABLE STOPPING"]
+        assert outcome(in_flight.result()) == "verified"
+
+
+def _when_stopping(watch: Any, client: Client, go_on: threading.Event, seen: list[str]) -> None:
+    try:
+        seen.append(health_pb2.HealthCheckResponse.ServingStatus.Name(next(watch).status))
+        code = "UNAUTHENTICATED"  # what a call without credentials gets, until the server sends everybody elsewhere
+        while code == "UNAUTHENTICATED":
+            with failing() as failures:
+                client.issue()
+            code = failures[0].code
+        seen.append(f"{code} {failures[0].reason}")
+    finally:
+        go_on.set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_a_real_server(tmp_path: Path, number: signal.Signals) -> None:
+    with running_server(tmp_path / "data") as server, server.channel() as channel:
+        client = Client(channel, bearer(server.admin_token))
+        message = signed(client.issue())
+        stop, answers = threading.Event(), []
+
+        def ask() -> None:
+            while not stop.is_set():
+                try:
+                    answers.append(client.verify(message))
+                except grpc.RpcError as error:
+                    answers.append(error.code().name)
+                    return
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while len(answers) < 50:
+            time.sleep(0.01)
+        server.process.send_signal(number)
+        assert server.process.wait(30) == 0
+        stop.set()
+        for thread in threads:
+            thread.join()
+    # Every call was answered, or refused because the server was stopping. None was cut off or answered wrongly.
+    assert set(answers) <= {"verified", "UNAVAILABLE"}
+    assert "stopped" in server.log()

@@ -1,12 +1,13 @@
 """Completion: scripts for three shells, and bash itself completing with one of them."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.server.cli.shell import Cli, clean_environment
-from tests.support.require import require_program
+from tests.support.require import require, require_program
 
 
 @pytest.mark.parametrize(("shell", "words"), [("bash", "complete "), ("zsh", "#compdef counterseal"), ("fish", "complete ")])
@@ -29,7 +30,8 @@ def test_a_script_for_each_shell(lonely: Cli, shell: str, words: str) -> None:
     ],
 )
 def test_bash_completes(lonely: Cli, tmp_path: Path, line: str, expected: set[str]) -> None:
-    bash, program = require_program("bash"), require_program("counterseal")
+    bash, program = require_program("bash"), Path(sys.executable).with_name("counterseal")
+    require(program.exists(), "counterseal is not installed as a program")
     (tmp_path / "script").write_text(lonely("completion", "bash").out)
     words = line.split(" ")
     quoted = " ".join(f"'{word}'" for word in words)
@@ -40,6 +42,6 @@ def test_bash_completes(lonely: Cli, tmp_path: Path, line: str, expected: set[st
         $function counterseal
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    environment = clean_environment() | {"PATH": f"{Path(program).parent}:/usr/bin:/bin"}
+    environment = clean_environment() | {"PATH": f"{program.parent}:/usr/bin:/bin"}
     done = subprocess.run([bash, "-c", asked], cwd=tmp_path, env=environment, capture_output=True, check=True, timeout=60)
     assert set(done.stdout.decode().split()) == expected, done.stderr

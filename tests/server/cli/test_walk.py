@@ -175,3 +175,7 @@ def test_explain_shows_what_was_signed_and_no_secret(cli: Cli) -> None:
     assert verified.err == signed.err
     assert "--- canonical request\nGET\n/bucket/a%20key\nversions=&x=1\nhost:files.example\n" in signed.err
     assert "--- string to sign\nAWS4-HMAC-SHA256\n" in signed.err
+
+    unsigned = cli("verify", "--url", URL, "--explain")  # nothing to show, and the verdict all the same
+    assert (unsigned.code, unsigned.out.splitlines()[0]) == (1, "rejected: UNSIGNED")
+    assert "nothing to explain" in unsigned.err

@@ -24,7 +24,7 @@ def config_group() -> None:
     """Look at the server's settings."""
 
 
-@config_group.command("check")
+@config_group.command("check", short_help="Check the settings and print them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with stable field names.")
 def check(*, as_json: bool) -> None:
     """Read the settings, refuse what `serve` would refuse, and print what is in force. Changes nothing, prints no secret."""

@@ -18,7 +18,7 @@ DEFAULT_SERVER: Final = "127.0.0.1:50051"
 DEFAULT_DATA_DIR: Final = ".counterseal"
 TOKEN_VARIABLE: Final = "COUNTERSEAL_TOKEN"  # noqa: S105  (a name, not a secret)
 _VISIBLE: Final = re.compile("[\x21-\x7e]+")
-_ADDRESS: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}|unix:.+")
+_ADDRESS: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

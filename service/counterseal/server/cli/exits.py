@@ -45,7 +45,6 @@ _HINTS: Final[tuple[tuple[type[Exception], str], ...]] = (
         "or COUNTERSEAL_SERVER. If the server speaks TLS, add --tls or --ca FILE.",
     ),
     (client_errors.CallTimedOut, "Whether the call took effect is not known. Look with `counterseal keys get` or `keys list`."),
-    (errors.StoreUnavailable, "Try again; the server's log says more."),
     (errors.EtagMismatch, "The key was changed meanwhile. Read it again with `counterseal keys get`, then retry."),
     (errors.KeyIsRevoked, "Issue a new one with `counterseal keys issue`."),
     (errors.KeyNotFound, "`counterseal keys list` shows those that there are."),

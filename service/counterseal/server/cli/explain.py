@@ -6,15 +6,10 @@ Neither text holds a secret, and the signature that they lead to cannot be compu
 import click
 
 from counterseal.core.model import HttpRequest, Refusal
-from counterseal.server.cli.exits import USAGE, Failure
 
 
 def echo_explanation(request: HttpRequest) -> None:
-    """Print the canonical request and the string to sign of a signed request to standard error.
-
-    Raises:
-        Failure: the request is not signed, its signature breaks the grammar, or a body is needed and was left out.
-    """
+    """Print the canonical request and the string to sign of a signed request to standard error, or why there are none."""
     from counterseal.core.schemes.aws_sigv4 import canonical_request, read_claim, string_to_sign
 
     try:
@@ -22,9 +17,11 @@ def echo_explanation(request: HttpRequest) -> None:
         canonical = canonical_request(claim)
         to_sign = string_to_sign(claim, canonical)
     except Refusal as refusal:
-        raise Failure(f"nothing to explain: {refusal.reason.value}, {refusal.detail}", USAGE) from None
+        click.echo(f"--- nothing to explain: {refusal.detail}", err=True)
+        return
     except ValueError as error:  # the body is part of the text, and was left out
-        raise Failure(f"nothing to explain: {error}", USAGE) from None
+        click.echo(f"--- nothing to explain: {error}", err=True)
+        return
     for title, text in (("canonical request", canonical), ("string to sign", to_sign)):
         click.echo(f"--- {title}", err=True)
         click.echo(_shown(text), err=True)

@@ -47,10 +47,9 @@ def read_secret(secret_file: str | None, *, stdin_allowed: bool = True, stdin_im
 
 def read_security_token(token_file: str | None) -> str:
     """Return the security token from the file, else COUNTERSEAL_SECURITY_TOKEN, else an empty string."""
-    raw = os.environ.get(SECURITY_TOKEN_VARIABLE, "") if token_file is None else _ascii(_read_file(token_file), token_file)
-    if not raw.isascii():
-        raise click.UsageError(f"{SECURITY_TOKEN_VARIABLE} is not ASCII")
-    return raw
+    if token_file is not None:
+        return _ascii(_read_file(token_file), token_file)
+    return _ascii(os.environb.get(SECURITY_TOKEN_VARIABLE.encode(), b""), SECURITY_TOKEN_VARIABLE)
 
 
 def signing_key(key_id: str | None, secret_file: str | None, token_file: str | None, *, stdin_allowed: bool) -> SigningKey:
@@ -66,10 +65,12 @@ def signing_key(key_id: str | None, secret_file: str | None, token_file: str | N
     aws_id = os.environ.get("AWS_ACCESS_KEY_ID", "")
     if not key_id and aws_id and secret_file is None and SECRET_VARIABLE not in os.environ:
         secret = os.environb.get(b"AWS_SECRET_ACCESS_KEY", b"")
-        token = os.environ.get("AWS_SESSION_TOKEN", "")
+        token = _ascii(os.environb.get(b"AWS_SESSION_TOKEN", b""), "AWS_SESSION_TOKEN")
         return SigningKey(key_id=aws_id, secret=_not_empty(secret, "AWS_SECRET_ACCESS_KEY"), security_token=token or None)
     if not key_id:
-        raise click.UsageError(f"no key id: give --key-id, or set {KEY_ID_VARIABLE} or AWS_ACCESS_KEY_ID")
+        raise click.UsageError(
+            f"no key id: give --key-id or set {KEY_ID_VARIABLE} (AWS_ACCESS_KEY_ID counts together with AWS_SECRET_ACCESS_KEY only)"
+        )
     secret = read_secret(secret_file, stdin_allowed=stdin_allowed)
     return SigningKey(key_id=key_id, secret=secret, security_token=read_security_token(token_file) or None)
 

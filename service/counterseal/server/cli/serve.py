@@ -5,7 +5,7 @@ import click
 from counterseal.server.cli.settings import read_settings
 
 
-@click.command("serve")
+@click.command("serve", short_help="Run the server.")
 def serve() -> None:
     """Run the server until it is told to stop (Ctrl-C or SIGTERM).
 

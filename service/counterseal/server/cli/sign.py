@@ -34,7 +34,7 @@ class Terms:
     payload: str | None
 
 
-@click.command("sign")
+@click.command("sign", short_help="Sign a request: headers, URL or curl command.")
 @request_options
 @click.option("--key-id", envvar=KEY_ID_VARIABLE, help=f"Id of the key. [env: {KEY_ID_VARIABLE}, else AWS_ACCESS_KEY_ID]")
 @click.option("--secret-file", metavar="FILE", help="File with the secret (`-`: standard input). [default: see above]")

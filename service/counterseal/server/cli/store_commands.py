@@ -66,7 +66,7 @@ def secrets() -> None:
     """Look after the secrets at rest."""
 
 
-@secrets.command("reseal")
+@secrets.command("reseal", short_help="Seal all secrets under the active master key.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with stable field names.")
 def reseal(*, as_json: bool) -> None:
     """Seal every stored secret under the active master key, while servers run.

@@ -190,8 +190,6 @@ def _read(path: Path | None) -> bytes | None:
 
 def _is_loopback(address: str) -> bool:
     """Whether the address stays on this machine. Names other than `localhost` are not looked up, and count as remote."""
-    if address.startswith("unix:"):
-        return True
     host = address.rpartition(":")[0].strip("[]")
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

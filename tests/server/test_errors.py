@@ -128,6 +128,7 @@ def test_a_broken_seal_is_internal_and_rings(tmp_path: Path) -> None:
         assert server.service.metrics.registry.get_sample_value("counterseal_seal_broken_total") == 1
         assert '"level": "error"' in server.log()
         assert "SealBroken" in server.log()
+        assert f"key id {issued.key_id}" in server.log()
         assert server.client.verify(signed(other)) == "verified"
 
 

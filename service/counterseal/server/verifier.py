@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from counterseal.core.model import Claim, Demand, Derive, Rejected, Subject, Verdict, Window
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.verify import conclude, examine
+from counterseal.server.errors import SealBroken
 from counterseal.server.keys.ring import KeyRing
 
 Clock = Callable[[], float]
@@ -46,7 +47,11 @@ class Verifier:
         if isinstance(claim, Rejected):
             return claim, None
         # 5 the key. A foreign tenant's key reads as unknown: its holder learns nothing here either.
-        opened = self._ring.find(claim.key_id)
+        try:
+            opened = self._ring.find(claim.key_id)
+        except SealBroken as error:
+            # For the log alone, where somebody has to know which; the answer has a fixed text. The id keeps to its grammar.
+            raise SealBroken(f"{error}; key id {claim.key_id}") from error
         if opened is None or (demand.tenants is not None and opened.key.tenant not in demand.tenants):
             key, derive = None, self._absent_derive
         else:

@@ -65,6 +65,20 @@ def test_payload(sign: Sign, given: str, value: str) -> None:
     assert f"x-amz-content-sha256: {value}\n" in sign("--url", URL, "--no-body", "--payload", given).stdout
 
 
+@pytest.mark.parametrize(
+    "host", ["user@h.example", "h.example/x", "h.example?x", "h example", "h.example#", "h:1:2", "[::1", "h:port"]
+)
+def test_a_host_that_would_change_the_url(sign: Sign, host: str) -> None:
+    for shape in ("--curl", "--presign"):
+        assert sign("--target", "/", "-H", f"Host: {host}", shape, code=2).stdout == ""
+
+
+@pytest.mark.parametrize("host", ["h.example", "h.example:8443", "[::1]:80", "127.0.0.1"])
+def test_a_host_that_fits(sign: Sign, host: str) -> None:
+    assert sign("--target", "/", "-H", f"Host: {host}", "--presign").stdout.startswith(f"https://{host}/?X-Amz-")
+    assert sign("--target", "/", "-H", f"Host: {host}", "--curl").stdout.rstrip().strip("'").endswith(f"https://{host}/")
+
+
 def test_a_request_that_is_signed_already_is_refused(sign: Sign) -> None:
     signed = sign("--url", URL, "--raw").stdout_bytes
     assert "cannot sign" in sign("-", stdin=signed, code=2).stderr

@@ -12,14 +12,16 @@ _PLAIN_TARGET: Final = re.compile(rb"/[A-Za-z0-9._~!$&'()*+,;=:@/%?-]*")
 _PLAIN_BODY: Final = re.compile(rb"[\x20-\x7e]*")
 
 
-def curl_command(request: HttpRequest, *, scheme: str, host: bytes, body_file: str | None) -> str:
+def curl_command(request: HttpRequest, *, base: bytes, body_file: str | None) -> str:
     """Return the command. Its header fields are those of the request; a body from `body_file` (not `-`) is named, not quoted.
+
+    `base` is the URL without its path, `http://host:port`.
 
     Options that keep curl from changing what was signed: --globoff and --path-as-is leave the URL alone, `Content-Type:` keeps
     curl from adding one of its own, and --http1.1 keeps the Host field as it is.
     """
     plain = _PLAIN_TARGET.fullmatch(request.target) is not None
-    url = scheme.encode() + b"://" + host + (request.target if plain else b"/")
+    url = base + (request.target if plain else b"/")
     words = ["curl", "--http1.1", "--globoff", "--path-as-is", *_method(request)]
     if not plain:
         words += ["--request-target", quote(request.target)]

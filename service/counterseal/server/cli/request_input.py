@@ -14,6 +14,7 @@ from counterseal.core.model import HttpRequest
 from counterseal.server.cli import raw_http
 
 _URL: Final = re.compile(r"(https?)://([^/?#@\s]+)(/[^?#\s]*)?(\?[^#\s]*)?")
+_AUTHORITY: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 
 
@@ -41,6 +42,16 @@ class RequestInput:
         if len(hosts) != 1 or not hosts[0]:
             raise click.UsageError("the request needs exactly one Host header: give --url, or --header 'Host: ...'")
         return hosts[0]
+
+    def url(self, target: bytes) -> bytes:
+        """Return the URL of a target on this request's host.
+
+        Raises:
+            click.UsageError: the Host field would read as something else in a URL, such as user information.
+        """
+        if not _AUTHORITY.fullmatch(self.host):
+            raise click.UsageError("the Host header does not fit into a URL")
+        return self.url_scheme.encode() + b"://" + self.host + target
 
 
 _OPTIONS: Final = (

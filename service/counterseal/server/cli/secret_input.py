@@ -69,7 +69,7 @@ def signing_key(key_id: str | None, secret_file: str | None, token_file: str | N
         return SigningKey(key_id=aws_id, secret=_not_empty(secret, "AWS_SECRET_ACCESS_KEY"), security_token=token or None)
     if not key_id:
         raise click.UsageError(
-            f"no key id: give --key-id or set {KEY_ID_VARIABLE} (AWS_ACCESS_KEY_ID counts together with AWS_SECRET_ACCESS_KEY only)"
+            f"no key id: give --key-id or set {KEY_ID_VARIABLE} (AWS_ACCESS_KEY_ID counts with AWS_SECRET_ACCESS_KEY only)"
         )
     secret = read_secret(secret_file, stdin_allowed=stdin_allowed)
     return SigningKey(key_id=key_id, secret=secret, security_token=read_security_token(token_file) or None)

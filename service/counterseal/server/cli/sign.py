@@ -132,14 +132,14 @@ def _refused(error: ValueError) -> click.UsageError:
 
 def _echo(source: RequestInput, signed: HttpRequest, shape: str | None, *, presigned_until: int | None) -> None:
     """Print what was asked for. `presigned_until` is in Unix seconds; None: the signature is in the headers."""
-    url = source.url_scheme.encode() + b"://" + source.host + signed.target
     added = signed.headers[len(source.request.headers) :]
     if shape == "curl":
-        command = curl_command(signed, scheme=source.url_scheme, host=source.host, body_file=source.body_file)
+        command = curl_command(signed, base=source.url(b""), body_file=source.body_file)
         click.echo(command.encode())  # whatever the locale says: header fields are bytes
     elif shape == "raw":
         click.echo(write_request(signed), nl=False)
     elif presigned_until is not None:
+        url = source.url(signed.target)
         if shape == "json":
             expire_time = dt.datetime.fromtimestamp(presigned_until, dt.UTC)
             echo_json({"url": url.decode("utf-8", "backslashreplace"), "expire_time": time_text(expire_time)})

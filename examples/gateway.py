@@ -108,5 +108,7 @@ def make_gateway(environ: dict[str, str]) -> SignedRequests:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(message)s")
     host, _, port = os.environ.get("LISTEN", "127.0.0.1:8080").rpartition(":")
-    # proxy_headers would let clients choose their address; the server's own name would hide the upstream's.
-    uvicorn.run(make_gateway(dict(os.environ)), host=host, port=int(port), proxy_headers=False, server_header=False)
+    # proxy_headers would let clients choose their address, the server's own name would hide the upstream's, and the access log
+    # would keep presigned URLs, which are as good as credentials.
+    gateway = make_gateway(dict(os.environ))
+    uvicorn.run(gateway, host=host, port=int(port), proxy_headers=False, server_header=False, access_log=False)

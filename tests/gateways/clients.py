@@ -50,12 +50,12 @@ class Scenario:
     presigned: bool = False
 
 
-def aws(service: str, where: Where, **config: Any) -> Any:
+def aws(service: str, where: Where, region: str = REGION, **config: Any) -> Any:
     config = {"retries": {"total_max_attempts": 1}, "s3": {"addressing_style": "path"}} | config
     return boto3.session.Session().client(
         service,
         endpoint_url=where.endpoint,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id=where.credentials.key_id,
         aws_secret_access_key=where.credentials.secret,
         config=Config(**config),
@@ -77,12 +77,12 @@ def _boto3(service: str, operation: str, **arguments: Any) -> Callable[[Where], 
 def _boto3_presigned(operation: str, method: str, body: bytes | None) -> Callable[[Where], None]:
     def run(where: Where) -> None:
         url = aws("s3", where).generate_presigned_url(operation, Params={"Bucket": BUCKET, "Key": KEY}, ExpiresIn=600)
-        _fetch(url, method, body)
+        fetch(url, method, body)
 
     return run
 
 
-def _fetch(url: str, method: str, body: bytes | None = None) -> None:
+def fetch(url: str, method: str, body: bytes | None = None) -> None:
     request = urllib.request.Request(url, method=method, data=body, headers={"Content-Type": ""} if body else {})
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
@@ -121,7 +121,7 @@ def _awscli(*arguments: str) -> Callable[[Where], None]:
 
 def _awscli_presigned(where: Where) -> None:
     url = awscli(where, "s3", "presign", f"s3://{BUCKET}/{KEY}", "--expires-in", "600")
-    _fetch(url.decode().strip(), "GET")
+    fetch(url.decode().strip(), "GET")
 
 
 def curl(where: Where, path: str, *options: str, service: str = "s3") -> bytes:

@@ -1,5 +1,6 @@
 """What else the clients do: large uploads in parts, deletions, https, and what curl needs to be told."""
 
+import contextlib
 import datetime
 import ipaddress
 import os
@@ -12,7 +13,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.gateways.clients import BODY, BUCKET, EMPTY_SHA256, KEY, PATH, ClientFailed, Where, aws, awscli, curl, rclone, s3cmd
+from tests.gateways.clients import (
+    BODY,
+    BUCKET,
+    EMPTY_SHA256,
+    KEY,
+    PATH,
+    ClientFailed,
+    Where,
+    aws,
+    awscli,
+    curl,
+    fetch,
+    rclone,
+    s3cmd,
+)
 from tests.gateways.tamper import CHANGES, Proxy
 from tests.gateways.world import Credentials, World, running_gateway
 
@@ -71,9 +86,19 @@ def test_awscli_in_parts(where: Where, moto: str, credentials: Credentials) -> N
     awscli(where, "s3", "rm", "--recursive", f"s3://{BUCKET}/aws")
 
 
+@pytest.mark.parametrize(("config", "code"), [({}, 403), ({"signature_version": "s3v4"}, 200)])
+def test_boto3_presigns_with_version_4_when_asked(where: Where, config: dict[str, str], code: int, proxy: Proxy) -> None:
+    """In us-east-1 it would use version 2, which is no signature here."""
+    url = aws("s3", where, "us-east-1", **config).generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": KEY})
+    with contextlib.suppress(ClientFailed):
+        fetch(url, "GET")
+    assert proxy.plain == [code]
+
+
 CURL_REFUSED = {
     "no x-amz-content-sha256, which S3 requires": (PATH, []),
     "a query that is not sorted": (f"/{BUCKET}?prefix=a&list-type=2", ["-H", f"x-amz-content-sha256: {EMPTY_SHA256}"]),
+    "escapes in small letters": (PATH.replace("%C3%BC", "%c3%bc"), ["-H", f"x-amz-content-sha256: {EMPTY_SHA256}"]),
     "a parameter without =": (f"/{BUCKET}?location", ["-H", f"x-amz-content-sha256: {EMPTY_SHA256}"]),
 }
 CURL_ACCEPTED = {

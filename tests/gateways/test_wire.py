@@ -1,6 +1,7 @@
 """What a gateway has to get right on the wire, by requests that no client library would send."""
 
 import json
+import re
 import socket
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from counterseal.core.model import HttpRequest
 from counterseal.core.schemes.aws_sigv4 import Credentials as SigningCredentials
 from counterseal.core.schemes.aws_sigv4 import sign_headers
 
-from tests.gateways.clients import BODY, BUCKET, KEY, PATH, REGION, Where, aws
+from tests.gateways.clients import BODY, BUCKET, KEY, PATH, REGION, Where, aws, fetch
 from tests.gateways.tamper import Proxy, exchange
 from tests.gateways.world import Credentials, World, running_gateway
 from tests.support.process import running_server
@@ -218,3 +219,14 @@ def test_a_refusal_is_logged_with_its_reason_and_the_id_that_the_client_got(worl
     lines = [json.loads(line) for line in world.server.log().splitlines() if request_id in line]
     assert [line["reason"] for line in lines] == ["UNSIGNED"]
     assert f"request {request_id} refused: UNSIGNED" in world.gateway_log.read_text()
+
+
+def test_no_signature_stays_in_the_logs(world: World, credentials: Credentials, tmp_path: Path) -> None:
+    """A presigned URL is as good as a credential, and access logs are where such URLs end up."""
+    url = aws("s3", Where(world.endpoint, credentials, tmp_path)).generate_presigned_url(
+        "get_object", {"Bucket": BUCKET, "Key": KEY}
+    )
+    fetch(url, "GET")
+    signature = re.search("X-Amz-Signature=([0-9a-f]{64})", url)
+    assert signature is not None
+    assert signature[1] not in world.gateway_log.read_text() + world.server.log()

@@ -1,5 +1,6 @@
 """Every SigV4 vector, stage by stage: canonical request, string to sign, signing key, signature, verdict."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ from counterseal.core.schemes.aws_sigv4 import (
 from counterseal.core.schemes.aws_sigv4.claim import read_signed
 
 from tests.core.subjects import KEY, verdict
-from tests.core.vectors import SUITES, Case, cases
+from tests.core.vectors import FOLDER, SUITES, Case, cases
 
 FOLD = "a raw line fold: RFC 9112 section 5.2 deprecates it, and a bare LF in a value lets lines into the canonical request"
 RAW = "a raw space or raw UTF-8 in the target: neither is HTTP, and two programs read it in two ways"
@@ -158,3 +159,18 @@ def test_signing_key(case: Case) -> None:
     secret = case.raw["key"]["secret"].encode()
     assert signing_key(secret, scope).hex() == case.expected["signing_key_hex"]
     assert AwsSigV4().derive(replace(KEY, secret=secret), scope).hex() == case.expected["signing_key_hex"]
+
+
+def test_the_documentation_tells_the_same() -> None:
+    text = (FOLDER.parent.parent / "docs" / "vectors.md").read_text()
+    for suite in SUITES:
+        found = list(cases(suite))
+        refused = sum(case.id in DEVIATIONS for case in found)
+        stages = sum(case.id not in NO_STAGES for case in found)
+        assert re.search(
+            rf"\| {suite}[^|]*\| {len(found)} \| {stages} \| {len(found)} \| {len(found) - refused} \| {refused} \|", text
+        )
+    for name in DEVIATIONS:
+        short = name.split("/")[-2 if "c-auth" in name else -1]
+        reason = DEVIATIONS[name][0].value
+        assert any(short in line and f"| {reason} |" in line for line in text.splitlines()), short

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from queue import Queue
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
@@ -38,8 +38,9 @@ def _serve(listener: socket.socket, gateway: Gateway) -> None:
         while True:
             connection, _ = listener.accept()
             with connection:
-                gateway.requests.put(_read(connection))
-                connection.sendall(ANSWER)
+                request = _read(connection)
+                gateway.requests.put(request)
+                connection.sendall(HEAD if request.startswith(b"HEAD ") else HEAD + b"ok")
 
 
 def _read(connection: socket.socket) -> bytes:

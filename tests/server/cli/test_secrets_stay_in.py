@@ -133,6 +133,14 @@ def test_every_way_to_give_sign_a_secret_signs_alike(lonely: Cli, tmp_path: Path
     assert signed.out == expected.out
 
 
+def test_one_line_end_is_not_part_of_a_secret_and_all_else_is(lonely: Cli) -> None:
+    base = ("sign", "--url", "http://h/a", "--at", "2026-01-01T00:00:00Z", "--key-id", "KEY1")
+    for inner in (SECRET, SECRET + " ", SECRET + "\n", " " + SECRET):
+        expected = lonely(*base, env={"COUNTERSEAL_SECRET": inner}).out
+        for end in ("", "\n", "\r\n") if not inner.endswith("\n") else ("\n", "\r\n"):
+            assert lonely(*base, "--secret-file", "-", stdin=(inner + end).encode()).out == expected
+
+
 def test_an_id_of_one_family_never_meets_a_secret_of_another(lonely: Cli) -> None:
     aws = {"AWS_ACCESS_KEY_ID": "AWSKEY", "AWS_SECRET_ACCESS_KEY": "another-secret-of-enough-bytes"}
     base = ("sign", "--url", "http://h/a")

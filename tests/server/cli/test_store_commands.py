@@ -116,6 +116,7 @@ def test_config_check_shows_no_secret(lonely: Cli, tmp_path: Path) -> None:
         shown = lonely("config", "check", *more, env=env)
         assert shown.code == 0, shown.err
         assert "m1" in shown.out
+        assert "token_sha256" not in shown.out
         assert "someone:***@" in shown.out
         for secret in (_key_part(master), digest, "hidden-word", "hidden-token", "hidden-secret"):
             assert secret not in shown.out + shown.err

@@ -6,8 +6,6 @@ from typing import Final
 
 from counterseal.core.model import HttpRequest
 
-# What every curl passes on as it stands in a URL. Anything else, such as brackets, goes through --request-target.
-_PLAIN_TARGET: Final = re.compile(rb"/[A-Za-z0-9._~!$&'()*+,;=:@/%?-]*")
 # A body that fits on one line of a terminal.
 _PLAIN_BODY: Final = re.compile(rb"[\x20-\x7e]*")
 
@@ -15,16 +13,13 @@ _PLAIN_BODY: Final = re.compile(rb"[\x20-\x7e]*")
 def curl_command(request: HttpRequest, *, base: bytes, body_file: str | None) -> str:
     """Return the command. Its header fields are those of the request; a body from `body_file` (not `-`) is named, not quoted.
 
-    `base` is the URL without its path, `http://host:port`.
+    `base` is the URL without its path, `http://host:port`. The request has been signed, so that its target is in origin form
+    and holds nothing that curl would encode.
 
     Options that keep curl from changing what was signed: --globoff and --path-as-is leave the URL alone, `Content-Type:` keeps
     curl from adding one of its own, and --http1.1 keeps the Host field as it is.
     """
-    plain = _PLAIN_TARGET.fullmatch(request.target) is not None
-    url = base + (request.target if plain else b"/")
     words = ["curl", "--http1.1", "--globoff", "--path-as-is", *_method(request)]
-    if not plain:
-        words += ["--request-target", quote(request.target)]
     for name, value in request.headers:
         # curl takes `Name:` as "leave this field out" and `Name;` as "send it empty".
         words += ["--header", quote(name + b": " + value if value else name + b";")]
@@ -39,7 +34,7 @@ def curl_command(request: HttpRequest, *, base: bytes, body_file: str | None) ->
     elif body:
         pipe = f"printf {_printf_format(body)} | "
         words += ["--data-binary", "@-"]
-    return pipe + " ".join([*words, quote(url)])
+    return pipe + " ".join([*words, quote(base + request.target)])
 
 
 def _method(request: HttpRequest) -> list[str]:

@@ -1,5 +1,7 @@
 """What real clients do, unmodified: each scenario is one operation of one client, against an endpoint, with a key."""
 
+import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -136,10 +138,22 @@ def _curl(path: str, *options: str, service: str = "s3") -> Callable[[Where], No
     return lambda where: void(curl(where, path, *options, service=service))
 
 
+@functools.cache
+def install_signers() -> None:
+    """Install what package-lock.json names, unless it is there; one process at a time."""
+    done = NODE / "node_modules" / ".package-lock.json"  # npm writes it last
+    with (NODE / ".install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            command = [require_program("npm"), "ci", "--no-audit", "--no-fund"]
+            made = subprocess.run(command, cwd=NODE, capture_output=True, timeout=280, check=False)
+            require(made.returncode == 0, "npm ci failed in tests/gateways/node")
+
+
 def _node(signer: str, **request: Any) -> Callable[[Where], None]:
     def run(where: Where) -> None:
         program = require_program("node")
-        require((NODE / "node_modules").is_dir(), "run `npm ci` in tests/gateways/node")
+        install_signers()
         env = {"KEY_ID": where.credentials.key_id, "SECRET": where.credentials.secret}
         what = json.dumps({"endpoint": where.endpoint, **request})
         run_program(where, program, str(NODE / f"{signer}.mjs"), what, env=env)

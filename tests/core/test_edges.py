@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -106,11 +107,23 @@ def test_what_is_read_as_a_number_prints_as_it_stood(text: bytes) -> None:
 def test_encodings(raw: bytes) -> None:
     encoded = encoding.percent_encode(raw)
     assert encoding.percent_decode(encoded) == raw
-    assert encoding.recode(encoded) == encoded
-    assert encoding.recode(encoding.recode(raw)) == encoding.recode(raw)
+    assert encoding.recode_query(encoded) == encoding.recode_path(encoded) == encoded
+    assert encoding.recode_query(encoding.recode_query(raw)) == encoding.recode_query(raw)
     assert encoding.recode_path(encoding.recode_path(raw)) == encoding.recode_path(raw)
     assert encoding.percent_decode(encoding.percent_encode_path(raw)) == raw
     assert encoding.percent_encode_path(raw).count(b"/") == raw.count(b"/")
+
+
+@pytest.mark.parametrize("recode", [encoding.recode_path, encoding.recode_query])
+def test_every_escape_in_every_spelling(recode: Callable[[bytes], bytes]) -> None:
+    for byte in range(256):
+        canonical = encoding.percent_encode(bytes((byte,)))
+        small, large = b"%%%02x" % byte, b"%%%02X" % byte
+        for spelling in (small, large, small[:2] + large[2:], large[:2] + small[2:]):
+            assert recode(b"a" + spelling + b"z") == b"a" + canonical + b"z"
+    assert encoding.recode_path(b"/a=&%2f%26%3d") == b"/a%3D%26%2F%26%3D"
+    assert encoding.recode_query(b"/a=&%2f%26%3d") == b"%2Fa=&%2F%26%3D"
+    assert encoding.recode_query(b"%") == encoding.recode_path(b"%") == b"%25"
 
 
 @given(st.text(max_size=140))

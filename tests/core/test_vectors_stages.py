@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from counterseal.core import http
-from counterseal.core.encoding import recode
+from counterseal.core.encoding import percent_decode, percent_encode
 from counterseal.core.model import HttpRequest, Reason, Refusal, Rejected, Scope, StringToSignSubject, Verified
 from counterseal.core.schemes.aws_sigv4 import (
     AwsSigV4,
@@ -66,8 +66,12 @@ def read_leniently(request: HttpRequest) -> http.ReadRequest:
     headers: dict[bytes, list[bytes]] = {}
     for name, value in request.headers:
         headers.setdefault(name, []).append(value)
-    parameters = tuple((recode(name), recode(value)) for name, _, value in pairs)
+    parameters = tuple((_encoded(name), _encoded(value)) for name, _, value in pairs)
     return http.ReadRequest(request=request, path=path, headers=headers, parameters=parameters)
+
+
+def _encoded(text: bytes) -> bytes:
+    return percent_encode(percent_decode(text))
 
 
 def claim_of(case: Case) -> SigV4Claim:

@@ -22,20 +22,28 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 # RFC 3986 section 2.1: "uppercase hexadecimal digits should be used in percent-encodings", and SigV4 demands it.
 _ESCAPED: Final = {bytes((b,)): b"%%%02X" % b for b in range(256)}
+# Every %XX, in capitals, small letters and both.
+_ESCAPES: Final = {
+    b"%%%c%c" % (high, low): int(bytes((high, low)), 16)
+    for high in b"0123456789abcdefABCDEF"
+    for low in b"0123456789abcdefABCDEF"
+}
+_DECODED: Final = {escape: bytes((byte,)) for escape, byte in _ESCAPES.items()}
 # What becomes of each %XX in a string that is already encoded: section 2.3, escapes of unreserved characters "should be
 # decoded"; all others stay escapes, so that %2F and / remain two things.
-_RECODED: Final = {
-    b"%%%s" % spelling: bytes((b,)) if b in _UNRESERVED else b"%%%02X" % b
-    for b in range(256)
-    for spelling in {b"%02x" % b, b"%02X" % b, (b"%02x" % b)[:1] + (b"%02X" % b)[1:], (b"%02X" % b)[:1] + (b"%02x" % b)[1:]}
-}
+_RECODED: Final = {escape: bytes((byte,)) if byte in _UNRESERVED else b"%%%02X" % byte for escape, byte in _ESCAPES.items()}
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9\-._~]*")
 _PLAIN_PATH: Final = re.compile(rb"[A-Za-z0-9\-._~/]*")
 _OTHER: Final = re.compile(rb"[^A-Za-z0-9\-._~]")
 _OTHER_IN_PATH: Final = re.compile(rb"[^A-Za-z0-9\-._~/]")
-_ESCAPE_OR_OTHER: Final = re.compile(rb"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~]")
+# What clients send is nearly always canonical already, which one match finds: escapes in capitals, none of unreserved
+# characters.
+_CANONICAL_ESCAPE: Final = rb"%(?:[01][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF]|[89A-F][0-9A-F])"
+_CANONICAL_PATH: Final = re.compile(rb"(?:[A-Za-z0-9\-._~/]++|" + _CANONICAL_ESCAPE + rb")*+")
+_CANONICAL_QUERY: Final = re.compile(rb"(?:[A-Za-z0-9\-._~&=]++|" + _CANONICAL_ESCAPE + rb")*+")
 _ESCAPE_OR_OTHER_IN_PATH: Final = re.compile(rb"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~/]")
-_ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+_ESCAPE_OR_OTHER_IN_QUERY: Final = re.compile(rb"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~&=]")
+_ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
 
 
 def percent_encode(raw: bytes) -> bytes:
@@ -48,21 +56,21 @@ def percent_encode_path(raw: bytes) -> bytes:
     return raw if _PLAIN_PATH.fullmatch(raw) else _OTHER_IN_PATH.sub(lambda m: _ESCAPED[m[0]], raw)
 
 
-def recode(encoded: bytes) -> bytes:
-    """Bring an encoded string to its one canonical encoding: capitals in escapes, no escape that is not needed, none missing.
-
-    `+` is the character plus, not a space. A `%` that begins no escape becomes `%25`; readers of targets refuse it before.
-    """
-    if _PLAIN.fullmatch(encoded):
-        return encoded
-    return _ESCAPE_OR_OTHER.sub(_recode_one, encoded)
-
-
 def recode_path(encoded: bytes) -> bytes:
-    """Do as `recode`, leaving `/` alone; `%2F` stays `%2F`."""
-    if _PLAIN_PATH.fullmatch(encoded):
-        return encoded
-    return _ESCAPE_OR_OTHER_IN_PATH.sub(_recode_one, encoded)
+    """Bring an encoded path to its one canonical encoding: capitals in escapes, no escape that is not needed, none missing.
+
+    `/` is left alone, and `%2F` stays `%2F`. `+` is the character plus, not a space. A `%` that begins no escape becomes `%25`;
+    readers of targets refuse it before.
+    """
+    return encoded if _CANONICAL_PATH.fullmatch(encoded) else _ESCAPE_OR_OTHER_IN_PATH.sub(_recode_one, encoded)
+
+
+def recode_query(encoded: bytes) -> bytes:
+    """Do as `recode_path` for a query, leaving `&` and `=` alone and encoding `/`.
+
+    `%26` and `%3D` stay what they are, so names and values may be taken apart afterwards.
+    """
+    return encoded if _CANONICAL_QUERY.fullmatch(encoded) else _ESCAPE_OR_OTHER_IN_QUERY.sub(_recode_one, encoded)
 
 
 def _recode_one(match: re.Match[bytes]) -> bytes:
@@ -72,7 +80,7 @@ def _recode_one(match: re.Match[bytes]) -> bytes:
 
 def percent_decode(encoded: bytes) -> bytes:
     """Decode every `%XX`; everything else, `+` included, stands for itself."""
-    return _ESCAPE.sub(lambda m: bytes((int(m[1], 16),)), encoded) if b"%" in encoded else encoded
+    return _ESCAPE.sub(lambda m: _DECODED[m[0]], encoded) if b"%" in encoded else encoded
 
 
 def is_sha256_hex(text: bytes) -> bool:

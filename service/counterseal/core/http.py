@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from counterseal.core.encoding import recode
+from counterseal.core.encoding import recode_query
 from counterseal.core.model import HttpRequest, Reason, Refusal
 
 MAX_TARGET: Final = 32 * 1024
@@ -106,9 +106,9 @@ def _read_query(query: bytes) -> tuple[tuple[bytes, bytes], ...]:
     if query.count(b"&") >= MAX_PARAMETERS:
         raise Refusal(Reason.MALFORMED, f"target: more than {MAX_PARAMETERS} query parameters")
     parameters = []
-    for parameter in query.split(b"&"):
+    for parameter in recode_query(query).split(b"&"):
         name, _, value = parameter.partition(b"=")
         if not name:
             raise Refusal(Reason.MALFORMED, "target: a query parameter without a name")
-        parameters.append((recode(name), recode(value)))
+        parameters.append((name, value.replace(b"=", b"%3D")))
     return tuple(parameters)

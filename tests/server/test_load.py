@@ -1,5 +1,6 @@
 """Limits on what the server takes at once, deadlines, and stopping with calls in flight."""
 
+import io
 import signal
 import threading
 import time
@@ -9,13 +10,19 @@ from typing import Any
 
 import grpc
 import pytest
+from counterseal.server.callers import CallerBook
+from counterseal.server.rpc.gate import Gate, admit_anyone
+from counterseal.server.rpc.server import VERIFICATION
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import StoredKey
+from counterseal.server.telemetry.log import open_log
+from counterseal.server.telemetry.metrics import Metrics
 from counterseal.server.verifier import Verifier
 from counterseal.v1 import verification_pb2 as pb
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
 
-from tests.server.calls import Client, bearer, failing, outcome, signed
+from tests.server.calls import Client, bearer, failing, outcome, read_failure, signed
 from tests.server.inprocess import in_process
 from tests.support.process import RunningServer, running_server
 
@@ -106,6 +113,26 @@ def test_a_call_whose_deadline_passed_in_the_queue_is_not_worked_on(tmp_path: Pa
         assert not held.begun.acquire(blocking=False), "the late call was worked on"
 
 
+def test_a_deadline_that_has_passed_is_seen_before_anything_else() -> None:
+    """gRPC drops most such calls itself; for the rest there is the gate."""
+
+    class Late:
+        def time_remaining(self) -> float:
+            return 0.0
+
+        def peer(self) -> str:
+            return "ipv4:127.0.0.1:1"
+
+        def abort_with_status(self, status: grpc.Status) -> None:
+            raise RuntimeError(status.code.name)
+
+    log = open_log("error", io.StringIO())
+    gate = Gate(book=CallerBook(), metrics=Metrics("0"), log=log, max_bytes=1, certificates=False)
+    handlers = gate.handlers(VERIFICATION, {"Verify": lambda *_: pytest.fail("it was worked on")}, admit_anyone)
+    with pytest.raises(RuntimeError, match="DEADLINE_EXCEEDED"):
+        handlers["Verify"].unary_unary(b"", Late())  # type: ignore[misc, arg-type]
+
+
 def test_a_slow_store_is_unavailable_and_not_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
     slow: list[bool] = []
@@ -151,15 +178,26 @@ def test_stopping_finishes_the_calls_in_flight(tmp_path: Path, monkeypatch: pyte
         assert outcome(in_flight.result()) == "verified"
 
 
+def _refusal(client: Client) -> str:
+    """Return how a call without credentials is refused; the reason is ours, and missing once gRPC itself refuses."""
+    with pytest.raises(grpc.RpcError) as caught:
+        client.issue()
+    if rpc_status.from_call(caught.value) is None:
+        return str(caught.value.code().name)
+    failure = read_failure(caught.value)
+    return f"{failure.code} {failure.reason}"
+
+
 def _when_stopping(watch: Any, client: Client, go_on: threading.Event, seen: list[str]) -> None:
     try:
         seen.append(health_pb2.HealthCheckResponse.ServingStatus.Name(next(watch).status))
-        code = "UNAUTHENTICATED"  # what a call without credentials gets, until the server sends everybody elsewhere
-        while code == "UNAUTHENTICATED":
-            with failing() as failures:
-                client.issue()
-            code = failures[0].code
-        seen.append(f"{code} {failures[0].reason}")
+        while (told := _refusal(client)) == "UNAUTHENTICATED CALLER_UNKNOWN":
+            pass
+        seen.append(told)
+        while (
+            told.endswith("STOPPING") and _refusal(client) == told
+        ):  # until gRPC itself refuses: the server has stopped but for what is in flight
+            pass
     finally:
         go_on.set()
 

@@ -198,6 +198,7 @@ def _when_stopping(watch: Any, client: Client, go_on: threading.Event, seen: lis
             told.endswith("STOPPING") and _refusal(client) == told
         ):  # until gRPC itself refuses: the server has stopped but for what is in flight
             pass
+        go_on.wait(0.3)  # long enough for a stop that does not wait to show itself
     finally:
         go_on.set()
 

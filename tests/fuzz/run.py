@@ -18,7 +18,9 @@ def fuzz_here(name: str, arguments: list[str]) -> None:
     """Fuzz one target in this process; never returns."""
     import atheris
 
-    with atheris.instrument_imports(include=["counterseal.core"]):
+    with atheris.instrument_imports(
+        include=["counterseal.core", "counterseal.server.cli.raw_http", "counterseal.server.rpc.convert"]
+    ):
         from tests.fuzz.targets import PLANTED, TARGETS
     atheris.Setup([sys.argv[0], *arguments], (TARGETS | PLANTED)[name].run)
     atheris.Fuzz()

@@ -29,7 +29,7 @@ from tests.core.attacks.parts import (
     QUERY,
     sig,
 )
-from tests.core.subjects import KEY, NOW, PLAIN, verdict, with_header, without_header
+from tests.core.subjects import KEY, NOW, PLAIN, and_header, verdict, with_header, without_header
 
 MALFORMED, UNSUPPORTED, AMBIGUOUS = Reason.MALFORMED, Reason.UNSUPPORTED_SCHEME, Reason.AMBIGUOUS
 
@@ -147,3 +147,11 @@ def test_a_claim_of_another_scheme_is_a_bug_not_a_verdict() -> None:
 def test_a_key_that_a_store_found_under_another_id(found_under: str) -> None:
     """MySQL's default collations ignore case and blanks at the end."""
     assert verdict(HEADER, key=replace(KEY, key_id=found_under)) == verdict(HEADER, key=None)
+
+
+def test_two_authorizations_of_other_schemes() -> None:
+    """Not UNSUPPORTED_SCHEME: with two of them nobody knows which one the upstream would take."""
+    unsigned = without_header(HEADER, AUTH)
+    found = verdict(and_header(and_header(unsigned, AUTH, b"Basic eA=="), AUTH, b"Bearer x"))
+    assert isinstance(found, Rejected)
+    assert found.reason is Reason.MALFORMED

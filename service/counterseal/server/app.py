@@ -22,6 +22,7 @@ from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.flight import SingleFlightKeyRing
 from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.remember import remembering
+from counterseal.server.keys.ring import KeyRing
 from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
@@ -81,7 +82,6 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
     with ExitStack() as parts:
         metrics = Metrics(__version__)
         _make_folder(config.data_dir)
-
         store = open_store(config.database_url, timeout=config.store_timeout)
         parts.callback(store.close)
         store.upgrade()
@@ -89,43 +89,15 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         check_master_keys(store, cipher)
 
         ring = _key_ring(config, store, cipher, metrics, parts)
-        window = Window(skew=config.skew)
-        verifier = Verifier(
-            ring=ring,
-            schemes={name: BUILT_IN[name] for name in config.schemes},
-            window=window,
-            clock=clock,
-            absent_derive=remembering(_DERIVE, config.cache_scopes_per_key),
-        )
-        issuer = Issuer(
-            store=store,
-            cipher=cipher,
-            ring=ring,
-            schemes=frozenset(config.schemes),
-            clock=clock,
-            revoke_bound=config.revoke_bound,
-        )
+        verification = _verification(config, ring, clock, metrics, log)
+        keys = KeyHandlers(issuer=_issuer(config, store, cipher, ring, clock), log=log)
 
-        gate = Gate(
-            book=_callers(config),
-            metrics=metrics,
-            log=log,
-            max_bytes=config.max_message_bytes,
-            certificates=config.tls_client_ca is not None,
-        )
+        gate = _gate(config, metrics, log)
         side_pool = build_side_pool()
         health = StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log, pool=side_pool)
         server = build_server(_limits(config))
         add_services(
-            server,
-            gate=gate,
-            metrics=metrics,
-            verification=VerificationHandlers(
-                verifier=verifier, window=window, clock=clock, metrics=metrics, log=log, sample=config.log_success_sample
-            ),
-            keys=KeyHandlers(issuer=issuer, log=log),
-            health=health,
-            side_pool=side_pool,
+            server, gate=gate, metrics=metrics, verification=verification, keys=keys, health=health, side_pool=side_pool
         )
         address = listen(server, config.listen, _credentials(config, log))
 
@@ -136,6 +108,41 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         parts.callback(_stop, server, gate, health, config.stop_grace)
         health.start()
         yield Service(address=address, metrics_url=scrape.url if scrape else None, metrics=metrics, health=health)
+
+
+def _verification(config: Config, ring: KeyRing, clock: Clock, metrics: Metrics, log: Log) -> VerificationHandlers:
+    window = Window(skew=config.skew)
+    verifier = Verifier(
+        ring=ring,
+        schemes={name: BUILT_IN[name] for name in config.schemes},
+        window=window,
+        clock=clock,
+        absent_derive=remembering(_DERIVE, config.cache_scopes_per_key),
+    )
+    return VerificationHandlers(
+        verifier=verifier, window=window, clock=clock, metrics=metrics, log=log, sample=config.log_success_sample
+    )
+
+
+def _issuer(config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing, clock: Clock) -> Issuer:
+    return Issuer(
+        store=store,
+        cipher=cipher,
+        ring=ring,
+        schemes=frozenset(config.schemes),
+        clock=clock,
+        revoke_bound=config.revoke_bound,
+    )
+
+
+def _gate(config: Config, metrics: Metrics, log: Log) -> Gate:
+    return Gate(
+        book=_callers(config),
+        metrics=metrics,
+        log=log,
+        max_bytes=config.max_message_bytes,
+        certificates=config.tls_client_ca is not None,
+    )
 
 
 def _make_folder(data_dir: Path) -> None:

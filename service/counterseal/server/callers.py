@@ -88,7 +88,7 @@ class CallerBook:
     by_san: dict[str, Caller] = field(default_factory=dict)
     anonymous: Caller | None = None
 
-    def identify(self, authorization: Sequence[str], sans: Iterable[str] = ()) -> Caller | None:
+    def identify(self, authorization: Sequence[str], sans: Sequence[str] = ()) -> Caller | None:
         """Return who calls, or None when the call carries no credentials at all.
 
         `authorization` holds every value of that name in the call's metadata, `sans` the subject alternative names of a
@@ -101,6 +101,8 @@ class CallerBook:
             if len(authorization) > 1:
                 raise CallerUnknown("more than one authorization")
             return self._by_bearer(authorization[0])
+        if not sans:
+            return self.anonymous
         found = {caller.name: caller for san in sans if (caller := self.by_san.get(san)) is not None}
         if len(found) > 1:
             raise CallerUnknown("the certificate names more than one caller")

@@ -99,14 +99,11 @@ def _headers(message: pb.HttpRequest) -> tuple[tuple[bytes, bytes], ...]:
     fields = message.headers
     if len(fields) > MAX_HEADERS:
         raise InvalidField("http_request.headers", f"must have at most {MAX_HEADERS} fields")
-    read, total = [], 0
-    for field in fields:
-        name, value = _name("http_request.headers.name", field.name), field.value
-        total += len(name) + len(value)
-        read.append((name, value))
-    if total > MAX_HEADERS_BYTES:
+    read = tuple([(_header_name(field.name), field.value) for field in fields])
+    # Names and values are part of the message: one that is small enough as a whole need not be summed up.
+    if message.ByteSize() > MAX_HEADERS_BYTES and sum([len(name) + len(value) for name, value in read]) > MAX_HEADERS_BYTES:
         raise InvalidField("http_request.headers", f"must have at most {MAX_HEADERS_BYTES} bytes")
-    return tuple(read)
+    return read
 
 
 def _string_to_sign(message: pb.StringToSign) -> StringToSignSubject:
@@ -134,6 +131,10 @@ def _valid_for(message: pb.StringToSign) -> int:
 
 
 @lru_cache(maxsize=4096)
+def _header_name(name: str) -> bytes:
+    return _name("http_request.headers.name", name)
+
+
 def _name(field: str, name: str) -> bytes:
     if len(name) > MAX_HEADER_NAME or not _WORD.fullmatch(name):
         raise InvalidField(field, f"must be an RFC 9110 token of at most {MAX_HEADER_NAME} characters")

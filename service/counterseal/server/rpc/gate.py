@@ -113,7 +113,7 @@ class Gate:
 
     def _caller(self, context: grpc.ServicerContext) -> Caller:
         authorization = [str(value) for name, value in context.invocation_metadata() if name == "authorization"]
-        sans: list[str] = []
+        sans: Sequence[str] = ()
         if self._certificates:
             presented: Sequence[bytes] = context.auth_context().get(_SAN, ())  # type: ignore[assignment]  # bytes, in fact
             sans = [san.decode("ascii", "replace") for san in presented]

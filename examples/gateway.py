@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 import uvicorn
+
 from counterseal_client import AsyncVerifier, Connection
 from counterseal_client.asgi import SignedRequests
 

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import uvicorn
+
 from counterseal_client import AsyncVerifier, Connection
 from counterseal_client.asgi import SignedRequests
 

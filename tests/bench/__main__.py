@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+
 from counterseal.core.schemes.aws_sigv4 import Credentials
 from counterseal.v1 import keys_pb2, keys_pb2_grpc
-
 from tests.bench import load, plot, workload
 from tests.bench.server import NULL_METHOD
 from tests.support.process import wait_for_addresses

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import grpc
+
 from counterseal.v1 import verification_pb2
 
 IN_FLIGHT = 8

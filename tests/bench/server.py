@@ -8,6 +8,7 @@ import sys
 from unittest import mock
 
 import grpc
+
 from counterseal.server import app
 from counterseal.server.config import load_config
 from counterseal.server.rpc import server as rpc_server

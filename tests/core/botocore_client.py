@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import botocore.auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
 from counterseal.core.model import HttpRequest
 
 KEY_ID = "AKIDEXAMPLE"

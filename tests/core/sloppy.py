@@ -9,7 +9,6 @@ import urllib.parse
 from dataclasses import replace
 
 from counterseal.core.model import HttpRequest
-
 from tests.core.subjects import DAY, KEY, REGION, SECRET, STAMP
 
 

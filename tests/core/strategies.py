@@ -1,8 +1,9 @@
 """What hypothesis makes requests of: everything that the grammars allow, not only what clients send."""
 
+from hypothesis import strategies as st
+
 from counterseal.core.encoding import percent_encode
 from counterseal.core.model import HttpRequest
-from hypothesis import strategies as st
 
 _TCHAR = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+.^_`|~-"
 _RESERVED_NAMES = {"authorization", "host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-trailer"}

@@ -5,9 +5,9 @@ import random
 
 import pytest
 from botocore.utils import percent_encode, percent_encode_sequence
+
 from counterseal.core.model import Verified
 from counterseal.core.schemes.aws_sigv4 import canonical_request, read_claim, signature, signing_key, string_to_sign
-
 from tests.core.botocore_client import SIGNERS, Sent, send
 from tests.core.subjects import KEY, NOW, SECURITY_TOKEN, TEMPORARY_KEY, verdict
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from counterseal.core.model import HttpRequest, Rejected, Verified
 
+from counterseal.core.model import HttpRequest, Rejected, Verified
 from tests.core.attacks.parts import Change
 from tests.core.attacks.table import rows
 from tests.core.meaning import meaning

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from counterseal.core.model import Demand, HttpRequest, Key, KeyState, Reason, Rejected, Verified
 
+from counterseal.core.model import Demand, HttpRequest, Key, KeyState, Reason, Rejected, Verified
 from tests.core import sloppy
 from tests.core.subjects import (
     KEY,

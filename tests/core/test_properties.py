@@ -5,10 +5,10 @@ import urllib.parse
 from dataclasses import replace
 
 import pytest
-from counterseal.core.model import HttpRequest, Key, Reason, Rejected, StringToSignSubject, Verified
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from counterseal.core.model import HttpRequest, Key, Reason, Rejected, StringToSignSubject, Verified
 from tests.core import strategies as some
 from tests.core.botocore_client import SIGNERS, send
 from tests.core.meaning import meaning

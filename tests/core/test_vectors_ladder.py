@@ -1,8 +1,8 @@
 """AWS's order of errors, rung by rung, and ours. They differ on purpose: see the table."""
 
 import pytest
-from counterseal.core.model import Reason, Rejected
 
+from counterseal.core.model import Reason, Rejected
 from tests.core.subjects import verdict
 from tests.core.vectors import Case, cases
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+
 from counterseal.core import http
 from counterseal.core.encoding import percent_decode, percent_encode
 from counterseal.core.model import HttpRequest, Reason, Refusal, Rejected, Scope, StringToSignSubject, Verified
@@ -17,7 +18,6 @@ from counterseal.core.schemes.aws_sigv4 import (
     string_to_sign,
 )
 from counterseal.core.schemes.aws_sigv4.claim import read_signed
-
 from tests.core.subjects import KEY, verdict
 from tests.core.vectors import FOLDER, SUITES, Case, cases
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 from counterseal.core.model import HttpRequest
-
 from tests.core.vectors import SUITES, Case, cases
 
 # Fields of one input, so that a mutation may move a byte from one to the next.

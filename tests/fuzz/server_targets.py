@@ -1,12 +1,12 @@
 """Fuzz targets for the parsers around the core: the gateway's message, and raw HTTP in files."""
 
+from google.protobuf.message import DecodeError
+
 from counterseal.core.model import HttpRequest
 from counterseal.server.cli import raw_http
 from counterseal.server.errors import InvalidField
 from counterseal.server.rpc.convert import read_demand, read_request_id, read_subject
 from counterseal.v1 import verification_pb2 as pb
-from google.protobuf.message import DecodeError
-
 from tests.fuzz import seeds
 from tests.fuzz.checks import check, walk
 

@@ -16,7 +16,6 @@ from counterseal.core.model import (
 from counterseal.core.schemes.aws_sigv4 import read_claim
 from counterseal.core.schemes.aws_sigv4.canonical import canonical_query, normalise_path
 from counterseal.core.scope import read_credential
-
 from tests.fuzz import seeds, server_targets
 from tests.fuzz.checks import check, walk
 

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+
 from counterseal.core.model import HttpRequest
 from counterseal.core.schemes.aws_sigv4 import Credentials as SigningCredentials
 from counterseal.core.schemes.aws_sigv4 import sign_headers
-
 from tests.gateways.clients import BODY, BUCKET, KEY, PATH, REGION, Where, aws, fetch
 from tests.gateways.tamper import Proxy, exchange
 from tests.gateways.world import Credentials, World, running_gateway

@@ -14,7 +14,6 @@ from typing import Any
 
 from counterseal.v1 import keys_pb2
 from counterseal.v1.keys_pb2_grpc import KeyServiceStub
-
 from tests.support.process import RunningServer
 
 HERE = Path(__file__).parent

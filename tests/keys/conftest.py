@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from counterseal.server.store.engine import KeyStore, open_store
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 import pytest
+
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
-
 from tests.keys.rings import Store, version_of
 
 

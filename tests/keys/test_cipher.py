@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
+
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.master import MasterKeys

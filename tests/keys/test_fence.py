@@ -4,9 +4,9 @@ import random
 import threading
 
 import pytest
+
 from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
 from counterseal.server.keys.flight import SingleFlightKeyRing
-
 from tests.keys.rings import Find, Gate, Store, version_of
 
 

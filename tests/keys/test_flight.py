@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
 from counterseal.server.errors import SealBroken, StoreUnavailable
 from counterseal.server.keys.flight import SingleFlightKeyRing
-
 from tests.keys.rings import Find, Gate, Store, version_of
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from counterseal.server.errors import ConfigError
 from counterseal.server.keys.master import MasterKeys
 

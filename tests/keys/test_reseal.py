@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+
 from counterseal.server.errors import ConfigError, StoreUnavailable
 from counterseal.server.keys.canary import check_master_keys
 from counterseal.server.keys.cipher import SecretCipher
@@ -13,7 +14,6 @@ from counterseal.server.keys.reseal import ResealReport, reseal_all
 from counterseal.server.keys.stored import open_key
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import SealSwap
-
 from tests.store import samples
 
 KEYS = {"old": b"1" * 32, "new": b"2" * 32, "wrong": b"3" * 32}

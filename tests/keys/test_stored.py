@@ -6,6 +6,8 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+
 from counterseal.core.model import Key, KeyState, Scope
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.cipher import SecretCipher
@@ -14,8 +16,6 @@ from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import StoredKey
-from sqlalchemy import text
-
 from tests.keys.rings import opened, plain_derive
 from tests.store import samples
 

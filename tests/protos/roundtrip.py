@@ -4,6 +4,7 @@ from concurrent import futures
 from importlib.metadata import version
 
 import grpc
+
 from counterseal.v1 import error_reason_pb2, keys_pb2, keys_pb2_grpc, verification_pb2, verification_pb2_grpc
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
+
 from counterseal.core.model import Reason
 from counterseal.v1 import error_reason_pb2, keys_pb2, verification_pb2
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
 
 FILES: tuple[FileDescriptor, ...] = (error_reason_pb2.DESCRIPTOR, keys_pb2.DESCRIPTOR, verification_pb2.DESCRIPTOR)
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
 from counterseal.core.model import HttpRequest
 from counterseal.core.schemes import aws_sigv4
 from counterseal.v1 import keys_pb2, keys_pb2_grpc
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1 import verification_pb2_grpc as pb_grpc
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+
 from counterseal.server import app
 from counterseal.server.callers import ADMIN_FILE
 from counterseal.server.config import load_config
 from counterseal.server.telemetry.log import open_log
-
 from tests.server.calls import Client, bearer
 
 

@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+
 from counterseal.core import payload
 from counterseal.core.model import (
     Coverage,

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from counterseal.core.model import Demand
 from counterseal.server.callers import ADMIN_FILE, NOTHING, Caller, CallerBook, Role, admin_token, call_book
 from counterseal.server.errors import CallerNotPermitted, CallerUnknown, ConfigError

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+
 from counterseal.server.config import SETTINGS, load_config
 from counterseal.server.errors import ConfigError
 from counterseal.server.settings import Address

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from counterseal.core.model import Demand, HttpRequest, StringToSignSubject
 from counterseal.server.errors import InvalidField
 from counterseal.server.rpc.convert import read_demand, read_request_id, read_subject

@@ -9,13 +9,13 @@ from typing import Any
 
 import grpc
 import pytest
+
 from counterseal.server import errors
 from counterseal.server.rpc import errors as rpc_errors
 from counterseal.server.rpc.errors import INTERNAL_TEXT, failure_of, wire_status
 from counterseal.server.verifier import Verifier
 from counterseal.v1 import error_reason_pb2, keys_pb2
 from counterseal.v1 import verification_pb2 as pb
-
 from tests.server.calls import Issued, failing, signed
 from tests.server.inprocess import in_process
 

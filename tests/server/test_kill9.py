@@ -13,8 +13,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from counterseal.v1 import keys_pb2
 
+from counterseal.v1 import keys_pb2
 from tests.server.calls import Client, Issued, bearer, signed
 from tests.support.process import RunningServer, start_server
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+
 from counterseal.server.callers import CallerBook
 from counterseal.server.rpc.gate import Gate, admit_anyone
 from counterseal.server.rpc.server import VERIFICATION
@@ -19,9 +22,6 @@ from counterseal.server.telemetry.log import open_log
 from counterseal.server.telemetry.metrics import Metrics
 from counterseal.server.verifier import Verifier
 from counterseal.v1 import verification_pb2 as pb
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_status import rpc_status
-
 from tests.server.calls import Client, bearer, failing, outcome, read_failure, signed
 from tests.server.inprocess import in_process
 from tests.support.process import RunningServer, running_server

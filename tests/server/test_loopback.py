@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from counterseal.v1 import keys_pb2
 from counterseal.v1 import verification_pb2 as pb
-
 from tests.server.calls import Client, Issued, Metadata, bearer, failing, signed
 from tests.support.process import RunningServer, running_server
 

@@ -11,15 +11,15 @@ from typing import Any, cast
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.server import SERVICES
 from counterseal.server.telemetry.log import open_log
 from counterseal.v1 import keys_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-
 from tests.server.calls import Client, Issued, failing, signed
 from tests.server.inprocess import in_process
 from tests.support.process import RunningServer, running_server

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import grpc
 import pytest
+
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import StoredKey
 from counterseal.v1 import keys_pb2
 from counterseal.v1 import verification_pb2 as pb
-
 from tests.server.calls import Client, Issued, Metadata, outcome, read_failure, signed
 from tests.server.inprocess import in_process
 

@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 
 import pytest
+
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.rpc.redact import loggable_key_id, summary
 from counterseal.server.telemetry.log import describe, open_log
 from counterseal.v1 import keys_pb2
 from counterseal.v1 import verification_pb2 as pb
-
 from tests.server.calls import Issued, failing, signed
 from tests.server.inprocess import in_process
 

@@ -4,9 +4,9 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import StoredKey
-
 from tests.server.calls import Client, bearer, signed
 from tests.server.inprocess import in_process
 from tests.support.process import RunningServer, running_server
@@ -104,7 +104,6 @@ def test_other_changes_are_in_force_as_well(server: RunningServer, client: Clien
 def test_revoked_for_good(tmp_path: Path) -> None:
     """Revoking twice keeps the first reason; a restart forgets nothing; the id cannot be imported anew."""
     from counterseal.v1 import keys_pb2
-
     from tests.server.calls import failing
 
     with running_server(tmp_path / "data") as first, first.channel() as channel:

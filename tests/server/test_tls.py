@@ -8,8 +8,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from counterseal.v1 import keys_pb2
 
+from counterseal.v1 import keys_pb2
 from tests.server.calls import Client, Metadata, bearer, failing, signed
 from tests.server.certificates import Authority, Pair
 from tests.support.process import RunningServer, running_server

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from counterseal.core.model import Demand, HttpRequest, Key, KeyState, Reason, Rejected, Scope, Verified, Window
 from counterseal.core.schemes import BUILT_IN, aws_sigv4
 from counterseal.server.errors import SealBroken, StoreUnavailable

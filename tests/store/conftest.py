@@ -2,8 +2,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from counterseal.server.store.engine import KeyStore, open_store
 
+from counterseal.server.store.engine import KeyStore, open_store
 from tests.store.engines import ENGINES
 from tests.store.rig import Rig
 

@@ -5,12 +5,12 @@ import datetime as dt
 import threading
 
 import pytest
+from sqlalchemy import exc
+
 from counterseal.core.model import KeyState
 from counterseal.server.errors import KeyExists
 from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.store.records import AuditEntry, IssueMark, KeyQuery, KeyRecord, SealSwap
-from sqlalchemy import exc
-
 from tests.store import samples
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from counterseal.core.model import KeyState
 from counterseal.server.errors import EtagMismatch, KeyExists, KeyIsRevoked, KeyNotFound, StoreUnavailable
 from counterseal.server.keys.ring import OpenedKey
@@ -22,7 +23,6 @@ from counterseal.server.store.records import (
     KeyRecord,
     StoredKey,
 )
-
 from tests.store.rig import Rig
 
 IMPORTED = ImportedMaterial(key_id="AKIDEXAMPLE", secret=b"an imported secret", security_token="canary-security-token-1")

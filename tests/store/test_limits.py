@@ -4,10 +4,10 @@ import datetime as dt
 from typing import Any
 
 import pytest
+
 from counterseal.core.model import KeyState
 from counterseal.server.errors import InvalidField
 from counterseal.server.store.records import ImportedMaterial, KeyChange, KeyDraft, KeyQuery
-
 from tests.store.rig import Rig
 
 NOON = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import event
+
 from counterseal.server.errors import ConfigError
 from counterseal.server.store import sqlite as sqlite_engine
 from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.store.tables import METADATA
-from sqlalchemy import event
-
 from tests.store import samples
 
 UPGRADE = "import sys; from counterseal.server.store.engine import open_store; open_store(sys.argv[1], timeout=30).upgrade()"

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import exc
+
 from counterseal.server.errors import ServiceError, StoreUnavailable
 from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.store.records import KeyQuery, SealSwap
-from sqlalchemy import exc
-
 from tests.store import samples
 
 OPERATIONS: dict[str, Callable[[KeyStore], object]] = {

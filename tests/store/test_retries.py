@@ -6,9 +6,9 @@ import threading
 from typing import Any
 
 import pytest
+
 from counterseal.server.errors import RequestIdReused
 from counterseal.server.store.records import ImportedMaterial, KeyDraft, KeyQuery
-
 from tests.store.rig import Rig
 
 IMPORTED = ImportedMaterial(key_id="AKIDEXAMPLE", secret=b"an imported secret", security_token="canary-security-token-1")

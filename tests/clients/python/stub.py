@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent import futures
 
 import grpc
+
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1 import verification_pb2_grpc as pb_grpc
 

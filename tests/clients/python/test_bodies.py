@@ -4,10 +4,10 @@ import hashlib
 from typing import Any
 
 import pytest
+
 from counterseal.v1 import verification_pb2 as pb
 from counterseal_client.asgi.body import BodyMismatch
 from counterseal_client.asgi.types import Receive, Scope, Send
-
 from tests.clients.python.exchange import Seen, body_scope, exchange, http_scope
 from tests.clients.python.stub import StubService, rejected, verified
 

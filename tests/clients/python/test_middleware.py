@@ -6,12 +6,12 @@ from typing import Any
 
 import grpc
 import pytest
+
 from counterseal.v1 import verification_pb2 as pb
 from counterseal_client import AsyncVerifier, Demand, Verified
 from counterseal_client.asgi import ErrorForm, SignedRequests
 from counterseal_client.asgi.head import HeadNotAvailable
 from counterseal_client.asgi.types import Message, Receive, Scope, Send
-
 from tests.clients.python.exchange import Seen, exchange, http_scope
 from tests.clients.python.stub import Answer, StubService, rejected, running_stub, verified
 

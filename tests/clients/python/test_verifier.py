@@ -11,6 +11,10 @@ from datetime import UTC, timedelta
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1.verification_pb2_grpc import add_VerificationServiceServicer_to_server
 from counterseal_client import (
@@ -34,10 +38,6 @@ from counterseal_client import (
     Verifier,
     VerifierUnavailable,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from tests.clients.python.stub import StubService, rejected, running_stub, verified
 
 Ask = Callable[..., Verdict]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent import futures
 
 import grpc
+
 from counterseal.v1 import keys_pb2
 
 

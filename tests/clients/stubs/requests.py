@@ -9,7 +9,6 @@ from typing import Final
 from counterseal.core.model import HttpRequest
 from counterseal.core.schemes.aws_sigv4 import Credentials, sign_headers
 from counterseal.v1 import keys_pb2, keys_pb2_grpc
-
 from tests.support.process import RunningServer
 
 KEY_ID: Final = "AKIDSTUBSEXAMPLE"

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from counterseal.core.model import HttpRequest
-
 from tests.core.subjects import KEY, edit_header, header_of, presigned, signed, with_header
 
 HEADER = signed()

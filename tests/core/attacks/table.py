@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pytest
-from counterseal.core.model import HttpRequest, Key, Reason, Rejected, Verified
 
+from counterseal.core.model import HttpRequest, Key, Reason, Rejected, Verified
 from tests.core.subjects import KEY, NOW, verdict
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from counterseal.core.model import Coverage, Demand, HttpRequest, Reason, Rejected, Verified
 
+from counterseal.core.model import Coverage, Demand, HttpRequest, Reason, Rejected, Verified
 from tests.core import sloppy
 from tests.core.attacks.parts import AUTH, Change, auth, header
 from tests.core.attacks.table import Attack, refused, rows

@@ -4,9 +4,9 @@ import hashlib
 from dataclasses import replace
 
 import pytest
+
 from counterseal.core.model import HttpRequest, Reason, Rejected, Verified
 from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, PayloadDuty, Unsigned
-
 from tests.core import sloppy
 from tests.core.attacks.parts import Change, auth, header
 from tests.core.attacks.table import Attack, refused, rows

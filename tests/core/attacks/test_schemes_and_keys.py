@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 
 import pytest
+
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import (
     Claim,
@@ -21,7 +22,6 @@ from counterseal.core.model import (
 from counterseal.core.payload import PayloadDuty, Unsigned
 from counterseal.core.schemes import BUILT_IN
 from counterseal.core.schemes.aws_sigv4 import AwsSigV4, canonical_request, read_claim, signature, string_to_sign
-
 from tests.core import sloppy
 from tests.core.attacks.parts import (
     AUTH,

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from counterseal.core.model import Demand, HttpRequest, KeyState, Reason, Rejected, Verified, Window
 
+from counterseal.core.model import Demand, HttpRequest, KeyState, Reason, Rejected, Verified, Window
 from tests.core import sloppy
 from tests.core.attacks.parts import HEADER, QUERY, auth, header, parameter, parameter_value
 from tests.core.attacks.table import Attack, refused, rows

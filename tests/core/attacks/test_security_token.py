@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import replace
 
 import pytest
-from counterseal.core.model import HttpRequest, Reason, Rejected, Verified
 
+from counterseal.core.model import HttpRequest, Reason, Rejected, Verified
 from tests.core import sloppy
 from tests.core.attacks.parts import parameter_value
 from tests.core.attacks.table import Attack, refused, rows

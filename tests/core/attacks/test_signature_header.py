@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+
 from counterseal.core.model import (
     Reason,
     Verified,
 )
-
 from tests.core.attacks.parts import (
     AUTH,
     CREDENTIAL,

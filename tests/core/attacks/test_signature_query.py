@@ -1,7 +1,6 @@
 """Choosing and reading a signature in the query: ATTACKS.md, first section."""
 
 from counterseal.core.model import Reason
-
 from tests.core.attacks.parts import AUTH, QUERY, VALUE, parameter
 from tests.core.attacks.table import Attack, refused, rows
 from tests.core.subjects import and_header

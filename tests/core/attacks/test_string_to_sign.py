@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
 from counterseal.core.model import Coverage, Demand, Reason, Rejected, StringToSignSubject, Verified
 from counterseal.core.payload import LeftToCaller
-
 from tests.core import sloppy
 from tests.core.attacks.table import rows
 from tests.core.subjects import DAY, KEY, NOW, SECURITY_TOKEN, STAMP, TEMPORARY_KEY, verdict

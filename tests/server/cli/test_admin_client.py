@@ -7,6 +7,10 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
 from counterseal.core.model import Demand, HttpRequest, KeyState
 from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, PayloadDuty, Unsigned
 from counterseal.server import errors
@@ -15,9 +19,6 @@ from counterseal.server.rpc.admin_answers import RejectedAnswer, VerifiedAnswer,
 from counterseal.server.rpc.admin_client import AdminClient, Endpoint
 from counterseal.server.store.records import KeyQuery
 from counterseal.v1 import error_reason_pb2, keys_pb2, verification_pb2, verification_pb2_grpc
-from google.protobuf import any_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 REQUEST = HttpRequest(method=b"GET", target=b"/", headers=())
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from counterseal.server.cli.curl import _printf_format, quote
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from counterseal.server.cli.curl import _printf_format, quote
 from tests.server.cli.gateway import Gateway, listening_gateway
 from tests.server.cli.shell import Cli, Issued, clean_environment, issue
 from tests.support.require import require_program

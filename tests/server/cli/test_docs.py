@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from counterseal.server.cli import exits
 
+from counterseal.server.cli import exits
 from tests.server.cli.shell import Cli, issue
 from tests.server.cli.test_secrets_stay_in import commands
 

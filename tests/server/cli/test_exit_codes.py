@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from counterseal.server.cli import exits
 
+from counterseal.server.cli import exits
 from tests.server.cli.shell import Cli, clean_environment, cli_for, issue
 from tests.support.process import running_server
 
@@ -165,6 +165,7 @@ def test_serve_stops_with_0(tmp_path: Path) -> None:
 
 def test_an_unforeseen_error_is_70_and_says_nothing_of_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
+
     from counterseal.server.cli.main import cli as root
 
     monkeypatch.setattr("counterseal.server.cli.sign.signing_key", lambda *_, **__: 1 / 0)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from counterseal.server.cli.main import cli
 
+from counterseal.server.cli.main import cli
 from tests.server.cli.shell import clean_environment
 from tests.support.process import RunningServer
 

@@ -1,6 +1,9 @@
 """The reader of raw requests: what it takes, and by which error it refuses what it does not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from counterseal.core.model import HttpRequest
 from counterseal.server.cli import raw_http
 from counterseal.server.cli.raw_http import (
@@ -16,8 +19,6 @@ from counterseal.server.cli.raw_http import (
     without_body,
     write_request,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 import pytest
-from counterseal.server.cli.main import cli as root
 
+from counterseal.server.cli.main import cli as root
 from tests.server.cli.shell import Cli, clean_environment
 from tests.support.process import RunningServer
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from click.testing import CliRunner, Result
+
 from counterseal.server.cli.main import cli
 
 Sign = Callable[..., Result]

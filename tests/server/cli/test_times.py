@@ -1,6 +1,7 @@
 import datetime as dt
 
 import pytest
+
 from counterseal.server.cli.times import read_duration, read_time
 
 

@@ -9,7 +9,6 @@ from counterseal.core.payload import (
     PayloadDuty,
     Unsigned,
 )
-
 from counterseal_client.aio import AsyncVerifier
 from counterseal_client.connection import Connection, Tls
 from counterseal_client.errors import CallerRefused, RequestNotAccepted, VerifierError, VerifierUnavailable

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from counterseal.core import payload
-from counterseal.v1 import verification_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from counterseal.core import payload
+from counterseal.v1 import verification_pb2 as pb
 from counterseal_client.model import NOT_UNDERSTOOD, Coverage, Demand, HttpRequest, Rejected, Scope, Verdict, Verified
 
 _REASON_PREFIX = "REJECTION_REASON_"

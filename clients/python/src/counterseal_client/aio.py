@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 import grpc
 import grpc.aio
+
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1.verification_pb2_grpc import VerificationServiceStub
-
 from counterseal_client._convert import to_verdict
 from counterseal_client.connection import CHANNEL_OPTIONS, Connection, may_retry, to_error
 from counterseal_client.errors import VerifierUnavailable

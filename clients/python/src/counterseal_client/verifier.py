@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Self
 
 import grpc
+
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1.verification_pb2_grpc import VerificationServiceStub
-
 from counterseal_client._convert import to_message, to_verdict
 from counterseal_client.connection import CHANNEL_OPTIONS, Connection, may_retry, to_error
 from counterseal_client.errors import RequestNotAccepted, VerifierUnavailable

@@ -5,7 +5,6 @@ from typing import Final
 from urllib.parse import quote
 
 from counterseal.core.payload import AlreadyChecked, BodySha256
-
 from counterseal_client.asgi.types import Headers
 from counterseal_client.model import Verified
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, Unsigned
-
 from counterseal_client.asgi import answers
 from counterseal_client.asgi.answers import Answer, ErrorForm, GuardedSend, answer_for, send_answer
 from counterseal_client.asgi.body import BodyMismatch, BodyTooLarge, CheckedBody, ClientGone, SetAsideBody, drain

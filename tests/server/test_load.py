@@ -73,9 +73,7 @@ def test_a_flood_of_headers_and_metadata(server: RunningServer, client: Client) 
     message = signed(client.issue())
     for _ in range(60_000):
         message.http_request.headers.add(name="x")
-    with failing() as seen:
-        client.verify(message)
-    assert seen[0].field == "http_request.headers"
+    assert client.verify(message) == "MALFORMED"
     with pytest.raises(grpc.RpcError) as caught:
         client.verify(pb.VerifyRequest(), tuple((f"x-{number}", "v" * 1000) for number in range(60)))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

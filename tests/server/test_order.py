@@ -52,8 +52,8 @@ def _wrong_bearer(case: Case) -> None:
     case.metadata = (("authorization", "Bearer not-a-token-that-anybody-gave-out"),)
 
 
-def _too_long_target(message: pb.VerifyRequest) -> None:
-    message.http_request.target = b"/" + b"a" * 32 * 1024
+def _unknown_url_scheme(message: pb.VerifyRequest) -> None:
+    message.http_request.scheme = "gopher"
 
 
 def _other_demanded_scheme(message: pb.VerifyRequest) -> None:
@@ -92,7 +92,7 @@ def _other_body(message: pb.VerifyRequest) -> None:
 
 DEFECTS = (
     Defect(0, "caller", rpc="UNAUTHENTICATED", before=_wrong_bearer),
-    Defect(1, "field", rpc="INVALID_ARGUMENT", after=_too_long_target),
+    Defect(1, "field", rpc="INVALID_ARGUMENT", after=_unknown_url_scheme),
     Defect(2, "scheme", verdict="UNSUPPORTED_SCHEME", after=_other_demanded_scheme),
     Defect(3, "time", verdict="TOO_OLD", before=_old),
     Defect(4, "coverage", verdict="NOT_COVERED", after=_uncovered),

@@ -241,7 +241,8 @@ func (*VerifyRequest_HttpRequest) isVerifyRequest_Subject() {}
 
 func (*VerifyRequest_StringToSign) isVerifyRequest_Subject() {}
 
-// An HTTP request exactly as it arrived, before any decoding, normalising or merging.
+// An HTTP request exactly as it arrived, before any decoding, normalising or merging. What breaks a limit on method, target or
+// headers is refused as malformed: it is the client's doing, not the caller's.
 type HttpRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The request method as sent, case kept: an RFC 9110 token of at most 32 characters.

@@ -1,23 +1,18 @@
-"""VerifyRequest -> what verification works on. Step 1 of the walk: every limit in the proto's comments, checked here.
+"""VerifyRequest -> what verification works on. Step 1 of the walk: what the caller itself got wrong is found here.
 
-Runs on every call, so it makes no object that it does not need. Header names and methods repeat from call to call: their
-reading is memoised, in bounded memory.
+What its client got wrong is not: that is a verdict, MALFORMED, and the core's grammars are the only ones (docs/decisions/0012).
+Runs on every call, so it makes no object that it does not need.
 """
 
 import re
 import socket
-from functools import lru_cache
 from typing import Final
 
 from counterseal.core.model import Demand, HttpRequest, StringToSignSubject, Subject
 from counterseal.server.errors import InvalidField
 from counterseal.v1 import verification_pb2 as pb
 
-MAX_METHOD: Final = 32
-MAX_TARGET_BYTES: Final = 32 * 1024
-MAX_HEADERS: Final = 256
 MAX_HEADER_NAME: Final = 256
-MAX_HEADERS_BYTES: Final = 128 * 1024
 MAX_STRING_TO_SIGN_BYTES: Final = 4096
 MAX_REQUEST_ID: Final = 128
 MAX_VALID_FOR_SECONDS: Final = 604_800
@@ -71,9 +66,8 @@ def read_demand(message: pb.VerifyRequest) -> Demand:
 
 
 def _http_request(message: pb.HttpRequest) -> HttpRequest:
-    method, target, scheme = message.method, message.target, message.scheme
-    if len(target) > MAX_TARGET_BYTES:
-        raise InvalidField("http_request.target", f"must have at most {MAX_TARGET_BYTES} bytes")
+    # Method, target and headers are the client's: what breaks a grammar or a limit there is a verdict, for `core` to give.
+    scheme = message.scheme
     if scheme not in {"", "http", "https"}:
         raise InvalidField("http_request.scheme", "must be http, https or empty")
     content = content_sha256 = None
@@ -85,25 +79,15 @@ def _http_request(message: pb.HttpRequest) -> HttpRequest:
         if len(content_sha256) != 32:
             raise InvalidField("http_request.content_sha256", "must have 32 bytes")
     return HttpRequest(
-        method=_method(method),
-        target=target,
-        headers=_headers(message),
+        method=message.method.encode(),
+        target=message.target,
+        # Lower-cased as bytes: `str.lower` would make an ASCII k of a Kelvin sign.
+        headers=tuple([(field.name.encode().lower(), field.value) for field in message.headers]),
         content=content,
         content_sha256=content_sha256,
         scheme=scheme,
         source_address=_address("http_request.source_address", message.source_address),
     )
-
-
-def _headers(message: pb.HttpRequest) -> tuple[tuple[bytes, bytes], ...]:
-    fields = message.headers
-    if len(fields) > MAX_HEADERS:
-        raise InvalidField("http_request.headers", f"must have at most {MAX_HEADERS} fields")
-    read = tuple([(_header_name(field.name), field.value) for field in fields])
-    # Names and values are part of the message: one that is small enough as a whole need not be summed up.
-    if message.ByteSize() > MAX_HEADERS_BYTES and sum([len(name) + len(value) for name, value in read]) > MAX_HEADERS_BYTES:
-        raise InvalidField("http_request.headers", f"must have at most {MAX_HEADERS_BYTES} bytes")
-    return read
 
 
 def _string_to_sign(message: pb.StringToSign) -> StringToSignSubject:
@@ -130,22 +114,10 @@ def _valid_for(message: pb.StringToSign) -> int:
     return duration.seconds
 
 
-@lru_cache(maxsize=4096)
-def _header_name(name: str) -> bytes:
-    return _name("http_request.headers.name", name)
-
-
 def _name(field: str, name: str) -> bytes:
     if len(name) > MAX_HEADER_NAME or not _WORD.fullmatch(name):
         raise InvalidField(field, f"must be an RFC 9110 token of at most {MAX_HEADER_NAME} characters")
     return name.lower().encode("ascii")
-
-
-@lru_cache(maxsize=64)
-def _method(method: str) -> bytes:
-    if len(method) > MAX_METHOD or not _WORD.fullmatch(method):
-        raise InvalidField("http_request.method", f"must be an RFC 9110 token of 1 to {MAX_METHOD} characters")
-    return method.encode("ascii")
 
 
 def _address(field: str, text: str) -> str:

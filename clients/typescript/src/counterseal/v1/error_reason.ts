@@ -6,7 +6,10 @@
 
 /* eslint-disable */
 
-/** Reasons in `google.rpc.ErrorInfo`, domain `counterseal`. Every RPC error carries exactly one. */
+/**
+ * Reasons in `google.rpc.ErrorInfo`, domain `counterseal`. Every RPC error that the service itself gives carries exactly one; those
+ * that gRPC gives for it (too many calls at once, far too large a message, an unknown method) carry none.
+ */
 
 /**
  * Why an RPC failed. A refused request is not among these: that is a verdict. `ErrorInfo.reason` holds the name without its

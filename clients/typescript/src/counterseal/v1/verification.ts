@@ -189,7 +189,10 @@ export interface VerifyRequest {
   requestId: string;
 }
 
-/** An HTTP request exactly as it arrived, before any decoding, normalising or merging. */
+/**
+ * An HTTP request exactly as it arrived, before any decoding, normalising or merging. What breaks a limit on method, target or
+ * headers is refused as malformed: it is the client's doing, not the caller's.
+ */
 export interface HttpRequest {
   /** The request method as sent, case kept: an RFC 9110 token of at most 32 characters. */
   method: string;

@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run-server run-gateway test check format types lint imports protos protos-check stubs bench fuzz clean
+.PHONY: help run-server run-gateway test check format types lint imports protos protos-check stubs bench coverage fuzz clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ stubs: ## Generate the Go, TypeScript, Java and Rust stubs into clients/
 
 bench: $(VENV)/.dev ## Measure CPU per Verify beside a null handler; draws docs/bench/*.svg
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+coverage: $(VENV)/.dev ## Every branch of the core is tested
+	$(BIN)/python -m pytest -q -n $(JOBS) tests/core --cov=counterseal.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 fuzz: $(VENV)/.dev ## Fuzz every parser for SECONDS each (default 60)
 	$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),60)

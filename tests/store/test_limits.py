@@ -31,7 +31,8 @@ GOOD: list[dict[str, Any]] = [
     imported("abc"),
     imported("A" * 128),
     imported("9._~:@+=/-"),
-    imported(secret=b"\x00" * 256),
+    imported(secret=b"\x00" * 255 + b"s"),
+    imported(secret=b"s" * 16 + b"\x00" * 240),
     imported(security_token="!" * 16),
     imported(security_token="~" * 4096),
 ]
@@ -73,6 +74,8 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("imported_secret.secret", imported(secret=b"")),
     ("imported_secret.secret", imported(secret=b"s" * 15)),
     ("imported_secret.secret", imported(secret=b"s" * 257)),
+    ("imported_secret.secret", imported(secret=b"\x00" * 32)),
+    ("imported_secret.secret", imported(secret=b"s" * 15 + b"\x00" * 17)),
     ("imported_secret.security_token", imported(security_token="x" * 15)),
     ("imported_secret.security_token", imported(security_token="x" * 4097)),
     ("imported_secret.security_token", imported(security_token="x" * 16 + " ")),

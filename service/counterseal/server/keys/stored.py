@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from counterseal.core.model import MIN_SECRET_BYTES, Derive, Key
+from counterseal.core.model import Derive, Key
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.limits import is_enough_secret
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import OpenedKey
 from counterseal.server.store.records import StoredKey
@@ -38,11 +39,11 @@ def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
     """Unseal a stored key.
 
     Raises:
-        SealBroken: the secret does not open, or is too short to be one: an empty HMAC key lets everybody sign (CVE-2026-49852).
+        SealBroken: the secret does not open, or is too short to be one.
     """
     record = stored.record
     secret = cipher.unseal(stored.sealed_secret, tenant=record.tenant, key_id=record.key_id, version=stored.secret_version)
-    if len(secret) < MIN_SECRET_BYTES:
+    if not is_enough_secret(secret):
         raise SealBroken("a stored secret is too short to verify with")
     return Key(
         key_id=record.key_id,

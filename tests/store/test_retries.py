@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from counterseal.server.errors import RequestIdReused
+from counterseal.server.errors import KeyIsRevoked, RequestIdReused
 from counterseal.server.store.records import ImportedMaterial, KeyDraft, KeyQuery
 from tests.store.rig import Rig
 
@@ -70,6 +70,18 @@ def test_an_import_is_retried_with_the_same_secret_alone(rig: Rig) -> None:
     ):
         with pytest.raises(RequestIdReused):
             rig.issuer.issue(with_changes(draft, material=other), actor="me")
+
+
+def test_a_retry_after_the_revocation_gets_no_secret(rig: Rig) -> None:
+    imported = KeyDraft(material=IMPORTED, request_id="r-2")
+    for draft in (DRAFT, imported):
+        issued = rig.issuer.issue(draft, actor="me")
+        rig.issuer.revoke(issued.record.key_id, "it leaked", actor="me")
+        with pytest.raises(KeyIsRevoked):
+            rig.issuer.issue(draft, actor="me")
+        with pytest.raises(RequestIdReused):  # what the id stood for is told to nobody who asks for something else
+            rig.issuer.issue(with_changes(draft, principal="q"), actor="me")
+    assert len(rig.issuer.list_keys(KeyQuery()).records) == 2
 
 
 def test_concurrent_retries_make_one_key(rig: Rig) -> None:

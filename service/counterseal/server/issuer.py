@@ -74,6 +74,7 @@ class Issuer:
             InvalidField: a limit is broken.
             KeyExists: the imported id is taken.
             RequestIdReused: `actor` used the request id for something else, or more than ten minutes ago.
+            KeyIsRevoked: this is a retry, and the key of the first attempt was revoked since.
         """
         draft = drafts.complete_draft(draft, self._schemes)
         mark = None
@@ -201,6 +202,8 @@ class Issuer:
             raise RequestIdReused("the request id was used too long ago to be answered again")
         if earlier.mark.fingerprint != mark.fingerprint:
             raise RequestIdReused("the request id was used for another request")
+        if record.state is KeyState.REVOKED:  # perhaps because its secret got out: it is not handed out once more
+            raise KeyIsRevoked("the key of this request id is revoked, and revocation is final")
         secret = self._cipher.unseal(
             stored.sealed_secret, tenant=record.tenant, key_id=record.key_id, version=stored.secret_version
         )

@@ -1,5 +1,6 @@
 """Every command of the README, run as it stands; only ports and the data folder are moved out of the way."""
 
+import json
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.bench.report import table
 from tests.support.require import require, require_program
 
 ROOT = Path(__file__).parent.parent
@@ -176,3 +178,8 @@ def test_the_order_of_checks_names_every_reason_in_order() -> None:
     named = [name for name in re.findall(r"`([A-Z_]+)`", table) if name in Reason.__members__]
     first_seen = list(dict.fromkeys(named))
     assert first_seen == [name for name in Reason.__members__ if name != "REPLAYED"]
+
+
+def test_the_numbers_are_those_of_the_last_benchmark() -> None:
+    measured = json.loads((ROOT / "docs" / "bench" / "verify.json").read_text())
+    assert table(measured["summary"], len(measured["rounds"])) in README

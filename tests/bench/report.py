@@ -1,0 +1,21 @@
+"""The table in the README."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+_BLOCK = re.compile(r"<!-- bench -->\n.*?<!-- /bench -->", re.DOTALL)
+NAMES = {"null": "null handler", "warm": "Verify, key in the cache", "cold": "Verify, key never seen before"}
+
+
+def table(result: Mapping[str, float], rounds: int) -> str:
+    """Return the results as a Markdown table; `result` is the summary of docs/bench/verify.json."""
+    rows = [f"| {label} | {result[f'{name}_us']:.0f} | {result.get(f'{name}_ratio', 1):.2f} |" for name, label in NAMES.items()]
+    head = [f"| median of {rounds} rounds | CPU of the server per call, us | ratio to the null handler |", "|---|---|---|"]
+    return "\n".join((*head, *rows))
+
+
+def put_into(readme: Path, result: Mapping[str, float], rounds: int) -> None:
+    """Replace the table between the marks."""
+    block = f"<!-- bench -->\n{table(result, rounds)}\n<!-- /bench -->"
+    readme.write_text(_BLOCK.sub(lambda _: block, readme.read_text()))

@@ -22,6 +22,8 @@ async def store(scope: Any, receive: Any, send: Any) -> None:
     body, more = b"", True
     while more:
         message = await receive()
+        if message["type"] != "http.request":  # the client left: what came so far is nobody's object
+            return
         body, more = body + message.get("body", b""), message.get("more_body", False)
     status, answer = 200, b""
     if scope["method"] == "PUT":

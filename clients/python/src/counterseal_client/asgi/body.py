@@ -27,6 +27,34 @@ class ClientGone(Exception):
     """The client left before its body was complete."""
 
 
+class WholeBody:
+    """A `receive` that never lets the client's leaving pass for the end of its body.
+
+    ASGI says it with a message that has no `more_body`, and the usual loop, `more = message.get("more_body", False)`, takes
+    that for the end: an application would keep what came so far, under the name of whoever signed something else. After the
+    end of the body every message is passed on.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ended = False
+        self.gone = False
+        self.mismatched = False  # nothing is compared here
+
+    async def __call__(self) -> Message:
+        """Return the next message. Raises ClientGone, from then on every time, when the body will not be complete."""
+        if self.gone:
+            raise ClientGone
+        message = await self._receive()
+        if self.ended:
+            return message
+        if message["type"] != "http.request":
+            self.gone = True
+            raise ClientGone
+        self.ended = not message.get("more_body", False)
+        return message
+
+
 class CheckedBody:
     """A `receive` that hashes the body as it passes, and hands out its last bytes only when the hash is right.
 
@@ -34,22 +62,24 @@ class CheckedBody:
     one that forwards the pieces under a known content-length: the last bytes never reach its upstream.
     """
 
-    def __init__(self, receive: Receive, sha256: bytes) -> None:
-        self._receive = receive
+    def __init__(self, whole: WholeBody, sha256: bytes) -> None:
+        self._whole = whole
         self._expected = sha256
         self._hash = hashlib.sha256()
         self._held: bytes | None = None
-        self._ended = False
         self.mismatched = False
 
+    @property
+    def gone(self) -> bool:
+        """Whether the client left before the end of its body."""
+        return self._whole.gone
+
     async def __call__(self) -> Message:
-        """Return the next message. Raises BodyMismatch when the whole body does not hash to what was signed."""
+        """Return the next message. Raises BodyMismatch when the whole body does not hash to what was signed, ClientGone."""
         if self.mismatched:
             raise BodyMismatch
-        while not self._ended:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                return message
+        while not self._whole.ended:
+            message = await self._whole()
             piece: bytes = message.get("body", b"")
             self._hash.update(piece)
             if not message.get("more_body", False):
@@ -59,13 +89,12 @@ class CheckedBody:
             held, self._held = self._held, piece
             if held is not None:
                 return {"type": "http.request", "body": held, "more_body": True}
-        return await self._receive()
+        return await self._whole()
 
     def _end(self, piece: bytes) -> Message:
         if not hmac.compare_digest(self._hash.digest(), self._expected):
             self.mismatched = True
             raise BodyMismatch
-        self._ended = True
         return {"type": "http.request", "body": (self._held or b"") + piece, "more_body": False}
 
 

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, Unsigned
 from counterseal_client.asgi import answers
 from counterseal_client.asgi.answers import Answer, ErrorForm, GuardedSend, answer_for, send_answer
-from counterseal_client.asgi.body import BodyMismatch, BodyTooLarge, CheckedBody, ClientGone, SetAsideBody, drain
+from counterseal_client.asgi.body import BodyMismatch, BodyTooLarge, CheckedBody, ClientGone, SetAsideBody, WholeBody, drain
 from counterseal_client.asgi.head import header_values, may_have_body, read_head, with_verified_path
 from counterseal_client.asgi.identity import identity_headers, without_client_claims
 from counterseal_client.asgi.types import App, AsksForVerdicts, Receive, Scope, Send
@@ -35,7 +35,8 @@ class SignedRequests:
     The application gets the path that the signature covers (`raw_path` and `path`), which need not be the one that arrived. It
     finds the verdict as `scope["counterseal"]` (a `Verified`) and in header fields that begin with `identity_prefix`; fields of
     that name sent by the client never arrive, in whatever spelling. Bodies whose hash was signed are checked while they stream;
-    `more_body: False` is said only of the body that was signed.
+    `more_body: False` is said only of the body that was signed. `receive` raises ClientGone when the client leaves before the
+    end of its body, signed or not, and BodyMismatch when it is another body than the signed one: let both pass through.
 
     `demand`: what is required beyond a matching signature. `allow_unsigned_payload`: whether a client may leave the body
     unsigned; S3's presigned URLs always do, and SDKs do over https, so the default is yes; the application is told in
@@ -154,25 +155,31 @@ class SignedRequests:
         scope = with_verified_path(exchange.scope, verified.verified_path)
         scope["headers"] = headers + identity_headers(verified, self._prefix)
         scope["counterseal"] = verified
-        expected = _expected_sha256(exchange.request, verified)
-        if expected is None or scope["type"] == "websocket":
+        if scope["type"] == "websocket":
             await self._app(scope, exchange.receive, exchange.send)
-            return
-        body = CheckedBody(exchange.receive, expected)
-        send = GuardedSend(exchange.send, lambda: body.mismatched)
+        else:
+            await self._with_its_body(exchange, scope, _expected_sha256(exchange.request, verified))
+
+    async def _with_its_body(self, exchange: _Exchange, scope: Scope, expected: bytes | None) -> None:
+        """Run the application on a body that has to be complete and, unless `expected` is None, to hash to it."""
+        whole = WholeBody(exchange.receive)
+        body = whole if expected is None else CheckedBody(whole, expected)
+        send = GuardedSend(exchange.send, lambda: body.mismatched or body.gone)
         try:
             await self._app(scope, body, send)
         except Exception as error:
-            # Whatever an application makes of BodyMismatch, its cause is known here.
-            if not body.mismatched:
+            # Whatever an application makes of BodyMismatch or ClientGone, its cause is known here.
+            if not (body.mismatched or body.gone):
                 raise
-            if send.started:  # the answer is under way: only breaking it off tells the client
+            if body.mismatched and send.started:  # the answer is under way: only breaking it off tells the client
                 raise BodyMismatch from error
         if body.mismatched:
             if send.started:
                 raise BodyMismatch
             _log.info("request %s refused: the body is not the one that was signed", exchange.request_id)
             await self._refuse(exchange, answers.BODY_MISMATCH, body_read=True)
+        elif body.gone:
+            _log.info("request %s ended: the client left before the end of its body", exchange.request_id)
 
     async def _refuse(self, exchange: _Exchange, answer: Answer, *, body_read: bool = False) -> None:
         request, scope = exchange.request, exchange.scope

@@ -11,9 +11,10 @@ from counterseal.server.keys.canary import check_master_keys
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.reseal import ResealReport, reseal_all
+from counterseal.server.keys.seal import open_secret, seal_key
 from counterseal.server.keys.stored import open_key
 from counterseal.server.store.engine import KeyStore
-from counterseal.server.store.records import SealSwap
+from counterseal.server.store.records import AuditEntry, SealSwap, StoredKey
 from tests.store import samples
 
 KEYS = {"old": b"1" * 32, "new": b"2" * 32, "wrong": b"3" * 32}
@@ -31,8 +32,7 @@ def fill(store: KeyStore, cipher: SecretCipher, *numbers: int) -> None:
     check_master_keys(store, cipher)
     for number in numbers:
         key_id = f"k{number:04}"
-        sealed = cipher.seal(secret_of(key_id), tenant="default", key_id=key_id, version=1)
-        store.insert(samples.stored(key_id, sealed=sealed), samples.entry(key_id))
+        store.insert(seal_key(secret_of(key_id), samples.stored(key_id), cipher), samples.entry(key_id))
 
 
 def check_all_open(store: KeyStore, cipher: SecretCipher, number: int) -> None:
@@ -83,9 +83,9 @@ class Overtaken(KeyStore):
         first, second = swaps[0], swaps[1]
         self.swap_sealed = super().swap_sealed  # type: ignore[method-assign]
         again = {
-            swap.key_id: ring(active, *{"old", "new"} - {active}).seal(
-                secret_of(swap.key_id), tenant="default", key_id=swap.key_id, version=1
-            )
+            swap.key_id: seal_key(
+                secret_of(swap.key_id), samples.stored(swap.key_id), ring(active, *{"old", "new"} - {active})
+            ).sealed_secret
             for swap, active in ((first, "old"), (second, "new"))
         }
         changed = [SealSwap(key_id=swap.key_id, old=swap.old, new=again[swap.key_id]) for swap in (first, second)]
@@ -108,11 +108,16 @@ def test_two_reseals_at_once_and_changes_meanwhile(store: KeyStore) -> None:
     ]
     for worker in workers:
         worker.start()
+
+    def change(stored: StoredKey) -> tuple[StoredKey, AuditEntry]:
+        after = dataclasses.replace(stored, record=dataclasses.replace(stored.record, principal="x"))
+        return seal_key(open_secret(stored, ring("new", "old")), after, ring("new", "old")), samples.entry()
+
     for number in range(0, 400, 20):
-        store.change(f"k{number:04}", lambda record: (dataclasses.replace(record, principal="x"), samples.entry()))
+        store.change(f"k{number:04}", change)
     for worker in workers:
         worker.join()
-    assert sum(report.resealed for report in reports) == 400
+    assert 380 <= sum(report.resealed for report in reports) <= 400  # a change seals anew as well
     check_all_open(store, ring("new"), 400)
     changed = [found for found in store.read_keys_after("", 1000) if found.record.principal == "x"]
     assert len(changed) == 20

@@ -13,9 +13,11 @@ from counterseal.server.errors import SealBroken
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.remember import remembering
+from counterseal.server.keys.seal import _sealed_in, seal_key
 from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.store.engine import KeyStore
-from counterseal.server.store.records import StoredKey
+from counterseal.server.store.records import IssueMark, StoredKey
+from counterseal.server.store.tables import KEYS
 from tests.keys.rings import opened, plain_derive
 from tests.store import samples
 
@@ -25,8 +27,7 @@ SECRET = b"a secret of enough bytes"
 
 def sealed_key(key_id: str = "key-1", secret: bytes = SECRET, **changes: Any) -> StoredKey:
     key = samples.stored(key_id, **changes)
-    sealed = CIPHER.seal(secret, tenant=key.record.tenant, key_id=key_id, version=1)
-    return dataclasses.replace(key, sealed_secret=sealed)
+    return seal_key(secret, key, CIPHER)
 
 
 def ring_on(store: KeyStore) -> StoredKeyRing:
@@ -88,6 +89,60 @@ def test_rows_that_were_tampered_with_fail_loudly(store: KeyStore, tampering: st
         connection.execute(text(tampering))
     with pytest.raises(SealBroken):
         ring.find("key-1")
+
+
+# What an intruder who can write the database would like to change, one statement for each column but the seal itself and the
+# place in the change sequence.
+FORGED = {
+    "key_id": "'key-9'",
+    "tenant": "'other'",
+    "principal": "'root'",
+    "description": "'x'",
+    "labels": """'{"role":"admin"}'""",
+    "allowed_schemes": """'["aws-sigv4","other"]'""",
+    "state": "'ACTIVE'",
+    "not_before": "NULL",
+    "expires": "NULL",
+    "created": "created + 1",
+    "updated": "updated + 1",
+    "revoked": "1",
+    "revoke_reason": "'x'",
+    "secret_version": "2",
+    "security_token_sha256": "NULL",
+    "issue_actor": "'intruder'",
+    "issue_request_id": "'r-2'",
+    "issue_fingerprint": "x'00'",
+}
+
+
+def test_every_column_that_decides_something_is_forged_below() -> None:
+    assert FORGED.keys() == set(KEYS.c.keys()) - {"sealed_secret", "changed"}
+
+
+@pytest.mark.parametrize("column", FORGED)
+def test_a_forged_record_does_not_open(store: KeyStore, column: str) -> None:
+    times: dict[str, Any] = {"not_before": samples.NOON, "expires": samples.NOON + dt.timedelta(hours=1)}
+    mark = IssueMark(actor="me", request_id="r-1", fingerprint=b"f" * 32)
+    store.insert(sealed_key(state=KeyState.DISABLED, token=b"t" * 32, mark=mark, **times), samples.entry())
+    ring = ring_on(store)
+    assert ring.find("key-1") is not None
+    with store._database.writes.begin() as connection:
+        connection.execute(text(f"UPDATE keys SET {column} = {FORGED[column]}"))
+    with pytest.raises(SealBroken):
+        ring.find("key-9" if column == "key_id" else "key-1")
+
+
+def test_what_is_sealed_in_stays_the_same() -> None:
+    """Seals outlive releases: a change here makes every stored secret unreadable."""
+    mark = IssueMark(actor="me", request_id="r-1", fingerprint=b"\x0f")
+    key = samples.stored(token=b"\xff", mark=mark, labels={"b": "ü", "a": '"'}, expires=samples.NOON)
+    assert _sealed_in(key) == (
+        b'{"allowed_schemes": "[\\"aws-sigv4\\"]", "created": 1793534400123456, "description": "", '
+        b'"expires": 1793534400123456, "issue": ["me", "r-1", "0f"], '
+        b'"labels": "{\\"a\\":\\"\\\\\\"\\",\\"b\\":\\"\\u00fc\\"}", "not_before": null, '
+        b'"principal": "", "revoke_reason": "", "revoked": null, "security_token_sha256": "ff", "state": "ACTIVE", '
+        b'"updated": 1793534400123456}'
+    )
 
 
 class Counting:

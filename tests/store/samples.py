@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from counterseal.core.model import KeyState
-from counterseal.server.store.records import AuditEntry, KeyRecord, StoredKey
+from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, StoredKey
 
 NOON = dt.datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)
 
@@ -30,8 +30,17 @@ def record(key_id: str = "key-1", **changes: Any) -> KeyRecord:
     return KeyRecord(**(values | changes))
 
 
-def stored(key_id: str = "key-1", *, sealed: bytes = b"sealed", token: bytes | None = None, **changes: Any) -> StoredKey:
-    return StoredKey(record=record(key_id, **changes), secret_version=1, sealed_secret=sealed, security_token_sha256=token)
+def stored(
+    key_id: str = "key-1",
+    *,
+    sealed: bytes = b"sealed",
+    token: bytes | None = None,
+    mark: IssueMark | None = None,
+    **changes: Any,
+) -> StoredKey:
+    return StoredKey(
+        record=record(key_id, **changes), secret_version=1, sealed_secret=sealed, security_token_sha256=token, mark=mark
+    )
 
 
 def entry(key_id: str = "key-1", action: str = "issue", **detail: object) -> AuditEntry:

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import threading
+from typing import Any
 
 import pytest
 from sqlalchemy import exc
@@ -10,7 +11,7 @@ from sqlalchemy import exc
 from counterseal.core.model import KeyState
 from counterseal.server.errors import KeyExists
 from counterseal.server.store.engine import KeyStore, open_store
-from counterseal.server.store.records import AuditEntry, IssueMark, KeyQuery, KeyRecord, SealSwap
+from counterseal.server.store.records import AuditEntry, IssueMark, KeyQuery, SealSwap, StoredKey
 from tests.store import samples
 
 
@@ -90,8 +91,13 @@ def test_lists_are_filtered(store: KeyStore) -> None:
     assert ids(KeyQuery(state=KeyState.REVOKED)) == []
 
 
-def disabled(record: KeyRecord) -> tuple[KeyRecord, AuditEntry]:
-    return dataclasses.replace(record, state=KeyState.DISABLED), samples.entry(record.key_id, "update")
+def with_record(stored: StoredKey, **changes: Any) -> StoredKey:
+    return dataclasses.replace(stored, record=dataclasses.replace(stored.record, **changes))
+
+
+def disabled(stored: StoredKey) -> tuple[StoredKey, AuditEntry]:
+    after = dataclasses.replace(with_record(stored, state=KeyState.DISABLED), sealed_secret=b"sealed anew")
+    return after, samples.entry(stored.record.key_id, "update")
 
 
 def test_a_change_moves_etag_sequence_and_audit_together(store: KeyStore) -> None:
@@ -106,19 +112,19 @@ def test_a_change_moves_etag_sequence_and_audit_together(store: KeyStore) -> Non
     found = store.read_key("key-1")
     assert found is not None
     assert found.record == second
-    assert found.sealed_secret == b"sealed"
+    assert found.sealed_secret == b"sealed anew"
 
 
 def test_what_an_edit_raises_undoes_everything(store: KeyStore) -> None:
     first = store.insert(samples.stored(), samples.entry())
     before = store.change_sequence()
 
-    def fails(record: KeyRecord) -> None:
+    def fails(stored: StoredKey) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         store.change("key-1", fails)
-    assert store.change("key-1", lambda record: None) == first
+    assert store.change("key-1", lambda stored: None) == first
     assert store.change("absent", disabled) is None
     assert store.change_sequence() == before
     assert len(store.read_audit("key-1")) == 1
@@ -128,7 +134,7 @@ def test_an_audit_row_that_fails_undoes_the_change(store: KeyStore) -> None:
     first = store.insert(samples.stored(), samples.entry())
     broken = dataclasses.replace(samples.entry(), detail={"not": {"json"}})
     with pytest.raises(TypeError):
-        store.change("key-1", lambda record: (dataclasses.replace(record, principal="x"), broken))
+        store.change("key-1", lambda stored: (with_record(stored, principal="x"), broken))
     found = store.read_key("key-1")
     assert found is not None
     assert found.record == first
@@ -144,17 +150,17 @@ def test_audit_comes_back_as_it_went_in(store: KeyStore) -> None:
 
 def test_a_mark_finds_its_key_and_is_used_once(store: KeyStore) -> None:
     mark = IssueMark(actor="me", request_id="r-1", fingerprint=b"f" * 32)
-    store.insert(samples.stored("one"), samples.entry("one"), mark)
+    store.insert(samples.stored("one", mark=mark), samples.entry("one"))
     found = store.find_issued("me", "r-1")
     assert found is not None
     assert found.mark == mark
-    assert found.stored.record.key_id == "one"
+    assert found.record.key_id == "one"
     assert store.find_issued("you", "r-1") is None
     assert store.find_issued("me", "R-1") is None
     with pytest.raises(KeyExists):
-        store.insert(samples.stored("two"), samples.entry("two"), mark)
+        store.insert(samples.stored("two", mark=mark), samples.entry("two"))
     assert store.read_key("two") is None
-    store.insert(samples.stored("two"), samples.entry("two"), dataclasses.replace(mark, actor="you"))
+    store.insert(samples.stored("two", mark=dataclasses.replace(mark, actor="you")), samples.entry("two"))
 
 
 def test_sealed_secrets_are_swapped_only_while_they_are_what_was_read(store: KeyStore) -> None:
@@ -184,7 +190,7 @@ def test_concurrent_changes_are_none_lost(store: KeyStore, store_url: str) -> No
         for _ in range(20):
             opened.change(
                 "key-1",
-                lambda record: (dataclasses.replace(record, principal=str(int(record.principal) + 1)), samples.entry()),
+                lambda stored: (with_record(stored, principal=str(int(stored.record.principal) + 1)), samples.entry()),
             )
 
     threads = [threading.Thread(target=count, args=(opened,)) for opened in (store, other, store, other)]

@@ -16,7 +16,6 @@ from counterseal.server.store.keystore import Edit
 from counterseal.server.store.records import (
     AuditEntry,
     ImportedMaterial,
-    IssueMark,
     KeyChange,
     KeyDraft,
     KeyQuery,
@@ -210,8 +209,8 @@ def test_changes_are_committed_then_evicted_then_acknowledged(rig: Rig) -> None:
 class LostAnswers(KeyStore):
     """Commits, and then the connection breaks."""
 
-    def insert(self, stored: StoredKey, entry: AuditEntry, mark: IssueMark | None = None) -> KeyRecord:
-        super().insert(stored, entry, mark)
+    def insert(self, stored: StoredKey, entry: AuditEntry) -> KeyRecord:
+        super().insert(stored, entry)
         raise StoreUnavailable("the answer was lost")
 
     def change(self, key_id: str, edit: Edit) -> KeyRecord | None:

@@ -4,6 +4,7 @@ Each change is committed first, then evicted from the key ring, and only then ac
 failed: an outage may have come after the commit.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 from collections.abc import Callable
@@ -18,11 +19,13 @@ from counterseal.server.errors import (
     KeyIsRevoked,
     KeyNotFound,
     RequestIdReused,
+    SealBroken,
 )
 from counterseal.server.keys import drafts, limits
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.ring import KeyRing
-from counterseal.server.store.keystore import KeyStore
+from counterseal.server.keys.seal import open_secret, seal_key
+from counterseal.server.store.keystore import Edit, KeyStore
 from counterseal.server.store.records import (
     AuditEntry,
     ImportedMaterial,
@@ -33,7 +36,6 @@ from counterseal.server.store.records import (
     KeyPage,
     KeyQuery,
     KeyRecord,
-    MarkedKey,
     Revocation,
     StoredKey,
 )
@@ -83,11 +85,11 @@ class Issuer:
             if earlier := self._store.find_issued(actor, draft.request_id):
                 return self._repeat(draft, mark, earlier)
         material = draft.material or drafts.new_material()
-        stored = self._seal(draft, material)
+        stored = self._seal(draft, material, mark)
         imported = draft.material is not None
         entry = audit.issued(stored.record, actor=actor, request_id=draft.request_id, imported=imported)
         try:
-            record = self._store.insert(stored, entry, mark)
+            record = self._store.insert(stored, entry)
         except KeyExists:
             if mark and (earlier := self._store.find_issued(actor, mark.request_id)):  # a retry overtook its first attempt
                 return self._repeat(draft, mark, earlier)
@@ -131,10 +133,12 @@ class Issuer:
             KeyNotFound: there is no such key, or not one of these tenants.
             KeyIsRevoked: revocation is final.
             EtagMismatch: the key was changed since.
+            SealBroken: what is stored is not what was sealed; sealing it anew would make it good.
         """
         drafts.check_change(change, self._schemes)
 
-        def edit(before: KeyRecord) -> tuple[KeyRecord, AuditEntry] | None:
+        def edit(stored: StoredKey) -> tuple[StoredKey, AuditEntry] | None:
+            before = stored.record
             _check_tenant(before, tenants)
             if before.state is KeyState.REVOKED:
                 raise KeyIsRevoked("the key is revoked, and revocation is final")
@@ -147,7 +151,8 @@ class Issuer:
             late = "expire_time" if "expire_time" in change.mask else "not_before_time"
             limits.check_times(f"key.{late}", after.not_before, after.expires)
             after = dataclasses.replace(after, updated=self._now())
-            return after, audit.updated(before, after, actor=actor)
+            sealed = seal_key(open_secret(stored, self._cipher), dataclasses.replace(stored, record=after), self._cipher)
+            return sealed, audit.updated(before, after, actor=actor)
 
         return self._change(change.key_id, edit)
 
@@ -161,18 +166,23 @@ class Issuer:
         limits.check_key_id("key_id", key_id)
         limits.check_text("reason", reason, 512, shortest=1)
 
-        def edit(before: KeyRecord) -> tuple[KeyRecord, AuditEntry] | None:
+        def edit(stored: StoredKey) -> tuple[StoredKey, AuditEntry] | None:
+            before = stored.record
             _check_tenant(before, tenants)
             if before.state is KeyState.REVOKED:
                 return None
             now = self._now()
             after = dataclasses.replace(before, state=KeyState.REVOKED, updated=now, revoked=now, revoke_reason=reason)
-            return after, audit.revoked(before, after, actor=actor)
+            changed = dataclasses.replace(stored, record=after)
+            # A key that does not open can be revoked all the same. It keeps the broken seal, and goes on to open for nobody.
+            with contextlib.suppress(SealBroken):
+                changed = seal_key(open_secret(stored, self._cipher), changed, self._cipher)
+            return changed, audit.revoked(before, after, actor=actor)
 
         record = self._change(key_id, edit)
         return Revocation(record=record, effective=self._now() + self._revoke_bound)
 
-    def _seal(self, draft: KeyDraft, material: ImportedMaterial) -> StoredKey:
+    def _seal(self, draft: KeyDraft, material: ImportedMaterial, mark: IssueMark | None) -> StoredKey:
         now = self._now()
         token_hash = drafts.security_token_hash(material)
         record = KeyRecord(
@@ -192,28 +202,28 @@ class Issuer:
             etag="",  # the store's to set
             has_security_token=token_hash is not None,
         )
-        sealed = self._cipher.seal(material.secret, tenant=draft.tenant, key_id=material.key_id, version=_FIRST_VERSION)
-        return StoredKey(record=record, secret_version=_FIRST_VERSION, sealed_secret=sealed, security_token_sha256=token_hash)
+        unsealed = StoredKey(
+            record=record, secret_version=_FIRST_VERSION, sealed_secret=b"", security_token_sha256=token_hash, mark=mark
+        )
+        return seal_key(material.secret, unsealed, self._cipher)
 
-    def _repeat(self, draft: KeyDraft, mark: IssueMark, earlier: MarkedKey) -> IssuedKey:
+    def _repeat(self, draft: KeyDraft, mark: IssueMark, stored: StoredKey) -> IssuedKey:
         """Answer a retry with the key that the first attempt made, as it is now."""
-        stored, record = earlier.stored, earlier.stored.record
+        record = stored.record
         if self._now() - record.created >= dt.timedelta(seconds=REPEAT_SECONDS):
             raise RequestIdReused("the request id was used too long ago to be answered again")
-        if earlier.mark.fingerprint != mark.fingerprint:
+        if stored.mark is None or stored.mark.fingerprint != mark.fingerprint:
             raise RequestIdReused("the request id was used for another request")
         if record.state is KeyState.REVOKED:  # perhaps because its secret got out: it is not handed out once more
             raise KeyIsRevoked("the key of this request id is revoked, and revocation is final")
-        secret = self._cipher.unseal(
-            stored.sealed_secret, tenant=record.tenant, key_id=record.key_id, version=stored.secret_version
-        )
+        secret = open_secret(stored, self._cipher)
         if draft.material is None:
             return IssuedKey(record=record, secret=secret.decode("ascii"))
         if not drafts.same_material(draft.material, secret, stored.security_token_sha256):
             raise RequestIdReused("the request id was used for another request")
         return IssuedKey(record=record, secret="")
 
-    def _change(self, key_id: str, edit: Callable[[KeyRecord], tuple[KeyRecord, AuditEntry] | None]) -> KeyRecord:
+    def _change(self, key_id: str, edit: Edit) -> KeyRecord:
         try:
             record = self._store.change(key_id, edit)
         finally:

@@ -1,8 +1,8 @@
 """Secrets at rest: AES-256-GCM under a master key, tied to the row that they belong to.
 
 Envelope: one byte of version (1), one byte of length and the master key's id, a nonce of 12 bytes, ciphertext with its tag of
-16 bytes. All of it is authenticated, together with tenant, key id and secret version: a sealed secret moved to another row,
-tenant or version does not open. What is *not* noticed is a whole row put back as it was earlier.
+16 bytes. All of it is authenticated, together with tenant, key id, secret version and what else lies beside it: a sealed secret
+moved to another row, tenant or version does not open. What is *not* noticed is a whole row put back as it was earlier.
 """
 
 import os
@@ -28,15 +28,15 @@ class SecretCipher:
         self.active_id: Final = master_keys.active
         self._ciphers: Mapping[str, AESGCM] = {key_id: AESGCM(key) for key_id, key in master_keys.keys.items()}
 
-    def seal(self, secret: bytes, *, tenant: str, key_id: str, version: int) -> bytes:
-        """Seal under the active master key."""
+    def seal(self, secret: bytes, *, tenant: str, key_id: str, version: int, beside: bytes = b"") -> bytes:
+        """Seal under the active master key. `beside` is not kept: it has to be the same again for the seal to open."""
         head = bytes([_VERSION]) + _short(self.active_id.encode("ascii"))
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self.active_id].encrypt(nonce, secret, _bound_to(head, tenant, key_id, version))
+        sealed = self._ciphers[self.active_id].encrypt(nonce, secret, _bound_to(head, tenant, key_id, version, beside))
         return head + nonce + sealed
 
-    def unseal(self, sealed: bytes, *, tenant: str, key_id: str, version: int) -> bytes:
-        """Open what was sealed for this tenant, key id and secret version.
+    def unseal(self, sealed: bytes, *, tenant: str, key_id: str, version: int, beside: bytes = b"") -> bytes:
+        """Open what was sealed for this tenant, key id and secret version, and with the same `beside`.
 
         Raises:
             SealBroken: anything is not as it was sealed, or its master key is missing. The text is safe to show.
@@ -49,9 +49,9 @@ class SecretCipher:
         if len(rest) < _TAG_BYTES:
             raise SealBroken("a sealed secret is cut short")
         try:
-            return cipher.decrypt(nonce, rest, _bound_to(head, tenant, key_id, version))
+            return cipher.decrypt(nonce, rest, _bound_to(head, tenant, key_id, version, beside))
         except InvalidTag:
-            raise SealBroken("a sealed secret does not open: it was changed, or belongs to another key") from None
+            raise SealBroken("a sealed secret does not open: it or its record was changed, or it is of another key") from None
 
     def is_current(self, sealed: bytes) -> bool:
         """Say whether this is sealed under the active master key; it is not opened.
@@ -77,7 +77,7 @@ def _short(part: bytes) -> bytes:
     return bytes([len(part)]) + part
 
 
-def _bound_to(head: bytes, tenant: str, key_id: str, version: int) -> bytes:
+def _bound_to(head: bytes, tenant: str, key_id: str, version: int, beside: bytes) -> bytes:
     """Return the associated data. Each part goes in with its length: no two sets of parts read alike."""
-    parts = (_PURPOSE, head, tenant.encode(), key_id.encode(), str(version).encode("ascii"))
+    parts = (_PURPOSE, head, tenant.encode(), key_id.encode(), str(version).encode("ascii"), beside)
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -6,6 +6,7 @@ from typing import Final
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.canary import check_master_keys, forget_other_master_keys
 from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.seal import open_secret, seal_key
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import SealSwap, StoredKey
 
@@ -52,19 +53,18 @@ def reseal_all(store: KeyStore, cipher: SecretCipher) -> ResealReport:
 def _swaps(keys: tuple[StoredKey, ...], cipher: SecretCipher, broken: list[str]) -> list[SealSwap]:
     swaps = []
     for stored in keys:
-        record, sealed, version = stored.record, stored.sealed_secret, stored.secret_version
+        key_id, sealed = stored.record.key_id, stored.sealed_secret
         try:
-            secret = cipher.unseal(sealed, tenant=record.tenant, key_id=record.key_id, version=version)
+            secret = open_secret(stored, cipher)
         except SealBroken:
-            broken.append(record.key_id)  # the others are still worth their new seal
+            broken.append(key_id)  # the others are still worth their new seal
             continue
         if not cipher.is_current(sealed):
-            new = cipher.seal(secret, tenant=record.tenant, key_id=record.key_id, version=version)
-            swaps.append(SealSwap(key_id=record.key_id, old=sealed, new=new))
+            swaps.append(SealSwap(key_id=key_id, old=sealed, new=seal_key(secret, stored, cipher).sealed_secret))
     return swaps
 
 
 def _read_again(store: KeyStore, key_ids: list[str]) -> tuple[StoredKey, ...]:
-    """Read keys whose sealed secret changed under us: what is there now decides."""
+    """Read keys that changed under us, their sealed secrets with them: what is there now decides."""
     found = (store.read_key(key_id) for key_id in key_ids)
     return tuple(stored for stored in found if stored is not None)

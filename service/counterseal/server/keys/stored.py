@@ -8,6 +8,7 @@ from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.limits import is_enough_secret
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import OpenedKey
+from counterseal.server.keys.seal import open_secret
 from counterseal.server.store.records import StoredKey
 
 # How the ring reads the store: `KeyStore.read_key`.
@@ -39,10 +40,10 @@ def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
     """Unseal a stored key.
 
     Raises:
-        SealBroken: the secret does not open, or is too short to be one.
+        SealBroken: the secret does not open, its record was changed, or it is too short to be one.
     """
     record = stored.record
-    secret = cipher.unseal(stored.sealed_secret, tenant=record.tenant, key_id=record.key_id, version=stored.secret_version)
+    secret = open_secret(stored, cipher)
     if not is_enough_secret(secret):
         raise SealBroken("a stored secret is too short to verify with")
     return Key(

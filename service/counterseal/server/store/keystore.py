@@ -11,11 +11,9 @@ from counterseal.server.store.database import Database
 from counterseal.server.store.outage import outages
 from counterseal.server.store.records import (
     AuditEntry,
-    IssueMark,
     KeyPage,
     KeyQuery,
     KeyRecord,
-    MarkedKey,
     SealSwap,
     StoredKey,
 )
@@ -24,14 +22,13 @@ from counterseal.server.store.rows import (
     read_audit,
     read_record,
     read_stored,
-    record_values,
     stored_values,
 )
 from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE, KEYS, META
 
-# Given the record as it is, returns it as it shall be together with the audit entry, or None to leave it. Runs inside the
-# transaction: what it raises rolls back.
-Edit = Callable[[KeyRecord], tuple[KeyRecord, AuditEntry] | None]
+# Given the key as it is, returns it as it shall be, sealed anew, together with the audit entry; or None to leave it. Runs
+# inside the transaction: what it raises rolls back.
+Edit = Callable[[StoredKey], tuple[StoredKey, AuditEntry] | None]
 
 _READ_KEY: Final = select(KEYS).where(KEYS.c.key_id == bindparam("id"))
 _SWAP: Final = (
@@ -76,17 +73,12 @@ class KeyStore:
             row = connection.execute(_READ_KEY, {"id": key_id}).first()
         return None if row is None else read_stored(row)
 
-    def find_issued(self, actor: str, request_id: str) -> MarkedKey | None:
+    def find_issued(self, actor: str, request_id: str) -> StoredKey | None:
         """Return the key that `actor` issued under this request id, or None."""
         query = select(KEYS).where(KEYS.c.issue_actor == actor, KEYS.c.issue_request_id == request_id)
         with outages(self._is_outage), self._reads.connect() as connection:
             row = connection.execute(query).first()
-        if row is None:
-            return None
-        return MarkedKey(
-            stored=read_stored(row),
-            mark=IssueMark(actor=actor, request_id=request_id, fingerprint=row.issue_fingerprint),
-        )
+        return None if row is None else read_stored(row)
 
     def list_keys(self, query: KeyQuery) -> KeyPage:
         """Return a page of records in bytewise order of their ids."""
@@ -102,13 +94,13 @@ class KeyStore:
         records = tuple(read_record(row) for row in rows[: query.page_size])
         return KeyPage(records=records, next_after=records[-1].key_id if len(rows) > query.page_size else "")
 
-    def insert(self, stored: StoredKey, entry: AuditEntry, mark: IssueMark | None = None) -> KeyRecord:
+    def insert(self, stored: StoredKey, entry: AuditEntry) -> KeyRecord:
         """Add a key; durable when this returns. The record's etag is set here.
 
         Raises:
-            KeyExists: the id is taken, or the mark is: `find_issued` tells which.
+            KeyExists: the id is taken, or its mark is: `find_issued` tells which.
         """
-        values = stored_values(stored, mark)
+        values, mark = stored_values(stored), stored.mark
         try:
             with outages(self._is_outage), self._database.writes.begin() as connection:
                 connection.execute(insert(KEYS).values(values | {"changed": _next_change(connection)}))
@@ -127,12 +119,12 @@ class KeyStore:
             row = connection.execute(_READ_KEY.with_for_update(), {"id": key_id}).first()
             if row is None:
                 return None
-            before = read_record(row)
+            before = read_stored(row)
             edited = edit(before)
             if edited is None:
-                return before
+                return before.record
             after, entry = edited
-            values = record_values(after) | {"changed": _next_change(connection)}
+            values = stored_values(after) | {"changed": _next_change(connection)}
             connection.execute(update(KEYS).where(KEYS.c.key_id == key_id).values(values))
             connection.execute(insert(AUDIT).values(audit_values(entry)))
             return _read_back(connection, key_id)
@@ -146,7 +138,7 @@ class KeyStore:
     def swap_sealed(self, swaps: Sequence[SealSwap]) -> frozenset[str]:
         """Replace sealed secrets where they still are what was read; returns the ids that were replaced.
 
-        The secret itself stays the same, so this is no change of the key: no audit row, no new etag.
+        Secret and record stay the same, so this is no change of the key: no audit row, no new etag.
         """
         swapped = set()
         with outages(self._is_outage), self._database.writes.begin() as connection:

@@ -32,16 +32,6 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredKey:
-    """A key record with its sealed secret, as read from the database."""
-
-    record: KeyRecord
-    secret_version: int
-    sealed_secret: bytes = field(repr=False)
-    security_token_sha256: bytes | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class IssueMark:
     """What lets a retried IssueKey find the key that the first attempt made.
 
@@ -55,11 +45,14 @@ class IssueMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarkedKey:
-    """A key and the mark it was issued under."""
+class StoredKey:
+    """A key record with its sealed secret, as read from the database. `mark` is None for a key issued without a request id."""
 
-    stored: StoredKey
-    mark: IssueMark
+    record: KeyRecord
+    secret_version: int
+    sealed_secret: bytes = field(repr=False)
+    security_token_sha256: bytes | None = field(repr=False)
+    mark: IssueMark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,8 +60,9 @@ def record_values(record: KeyRecord) -> dict[str, Any]:
     }
 
 
-def stored_values(stored: StoredKey, mark: IssueMark | None) -> dict[str, Any]:
-    """Return the columns of a new key, all but its place in the change sequence."""
+def stored_values(stored: StoredKey) -> dict[str, Any]:
+    """Return the columns of a key, all but its place in the change sequence."""
+    mark = stored.mark
     return record_values(stored.record) | {
         "secret_version": stored.secret_version,
         "sealed_secret": stored.sealed_secret,
@@ -114,7 +115,14 @@ def read_stored(row: Row[Any]) -> StoredKey:
         secret_version=row.secret_version,
         sealed_secret=row.sealed_secret,
         security_token_sha256=row.security_token_sha256,
+        mark=_read_mark(row),
     )
+
+
+def _read_mark(row: Row[Any]) -> IssueMark | None:
+    if row.issue_actor is None:
+        return None
+    return IssueMark(actor=row.issue_actor, request_id=row.issue_request_id, fingerprint=row.issue_fingerprint)
 
 
 def read_audit(row: Row[Any]) -> AuditEntry:

@@ -32,6 +32,7 @@ TABLE = [
     (errors.StoreUnavailable("x"), "UNAVAILABLE", "STORE_UNAVAILABLE", {}),
     (rpc_errors.Stopping("x"), "UNAVAILABLE", "STOPPING", {}),
     (rpc_errors.MessageTooLarge("x"), "RESOURCE_EXHAUSTED", "OVERLOADED", {}),
+    (rpc_errors.CallCancelled("text"), "CANCELLED", "DEADLINE_EXCEEDED", {}),
     (rpc_errors.DeadlinePassed("x"), "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", {}),
 ]
 BUGS = [

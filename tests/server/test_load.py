@@ -14,7 +14,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from counterseal.server.callers import CallerBook
-from counterseal.server.rpc.gate import Gate, admit_anyone
+from counterseal.server.lanes import Lane
+from counterseal.server.rpc.gate import Gate, Rules, admit_anyone
+from counterseal.server.rpc.patience import Patience
 from counterseal.server.rpc.server import VERIFICATION
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import StoredKey
@@ -125,10 +127,12 @@ def test_a_deadline_that_has_passed_is_seen_before_anything_else() -> None:
             raise RuntimeError(status.code.name)
 
     log = open_log("error", io.StringIO())
-    gate = Gate(book=CallerBook(), metrics=Metrics("0"), log=log, max_bytes=1, certificates=False)
-    handlers = gate.handlers(VERIFICATION, {"Verify": lambda *_: pytest.fail("it was worked on")}, admit_anyone)
+    patience = Patience(seconds=60, hurry=60, crowd=60)
+    gate = Gate(book=CallerBook(), metrics=Metrics("0"), log=log, max_bytes=1, certificates=False, patience=patience)
+    rules = Rules(admit=admit_anyone, lane=Lane(1))
+    handlers = gate.handlers(VERIFICATION, {"Verify": lambda *_: pytest.fail("it was worked on")}, rules)
     with pytest.raises(RuntimeError, match="DEADLINE_EXCEEDED"):
-        handlers["Verify"].unary_unary(b"", Late())  # type: ignore[misc, arg-type]
+        handlers["Verify"].stream_unary(iter([b""]), Late())  # type: ignore[misc, arg-type]
 
 
 def test_a_slow_store_is_unavailable_and_not_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

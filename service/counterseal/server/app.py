@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,22 @@ from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.key_admin import KeyHandlers
-from counterseal.server.rpc.server import SERVICES, ServerLimits, add_services, build_server, build_side_pool, listen
+from counterseal.server.rpc.reflection import Reflection
+from counterseal.server.rpc.server import (
+    DESCRIBED,
+    SERVICES,
+    ServerLimits,
+    add_services,
+    build_server,
+    build_side_pool,
+    key_handlers,
+    keys_lane,
+    listen,
+    message_patience,
+    side_patience,
+    verification_handlers,
+    verify_lane,
+)
 from counterseal.server.rpc.tls import TlsFiles, server_credentials
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.settings import Address
@@ -88,16 +104,22 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         cipher = SecretCipher(_master_keys(config))
         check_master_keys(store, cipher)
 
+        limits = _limits(config)
+        lane = verify_lane(limits)
         ring = _key_ring(config, store, cipher, metrics, parts)
         verification = _verification(config, ring, clock, metrics, log)
         keys = KeyHandlers(issuer=_issuer(config, store, cipher, ring, clock), log=log)
 
-        gate = _gate(config, metrics, log)
-        side_pool = build_side_pool()
-        health = StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log, pool=side_pool)
-        server = build_server(_limits(config))
+        gate, side_pool = _gate(config, metrics, log, parts), build_side_pool()
+        health = _health(store, metrics, log, side_pool, parts)
+        reflector = _reflection(config, gate, log, side_pool)
+        server = build_server(limits)
         add_services(
-            server, gate=gate, metrics=metrics, verification=verification, keys=keys, health=health, side_pool=side_pool
+            server,
+            verification=verification_handlers(gate, lane, verification, metrics),
+            keys=key_handlers(gate, keys_lane(limits), keys),
+            health=health.answers,
+            reflector=reflector,
         )
         address = listen(server, config.listen, _credentials(config, log))
 
@@ -105,7 +127,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         if config.metrics_listen is not None:
             scrape = parts.enter_context(ScrapeListener(config.metrics_listen, metrics.registry))
         server.start()
-        parts.callback(_stop, server, gate, health, config.stop_grace)
+        parts.callback(_stop, server, gate, health, reflector, config.stop_grace)
         health.start()
         yield Service(address=address, metrics_url=scrape.url if scrape else None, metrics=metrics, health=health)
 
@@ -135,14 +157,33 @@ def _issuer(config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing
     )
 
 
-def _gate(config: Config, metrics: Metrics, log: Log) -> Gate:
+def _gate(config: Config, metrics: Metrics, log: Log, parts: ExitStack) -> Gate:
+    patience = message_patience()
+    parts.callback(patience.close)
     return Gate(
         book=_callers(config),
         metrics=metrics,
         log=log,
         max_bytes=config.max_message_bytes,
         certificates=config.tls_client_ca is not None,
+        patience=patience,
     )
+
+
+def _health(store: KeyStore, metrics: Metrics, log: Log, side_pool: ThreadPoolExecutor, parts: ExitStack) -> StoreHealth:
+    patience = side_patience()
+    parts.callback(patience.close)
+    return StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log, pool=side_pool, patience=patience)
+
+
+def _reflection(config: Config, gate: Gate, log: Log, side_pool: ThreadPoolExecutor) -> Reflection:
+    """Anybody on this machine may ask; beyond it, whoever is known."""
+
+    def admit(context: "grpc.ServicerContext") -> None:
+        if not config.listen.is_loopback:
+            gate.admit("ServerReflectionInfo", context)
+
+    return Reflection(DESCRIBED, admit=admit, pool=side_pool, log=log)
 
 
 def _make_folder(data_dir: Path) -> None:
@@ -196,7 +237,7 @@ def _credentials(config: Config, log: Log) -> "grpc.ServerCredentials | None":
     return server_credentials(TlsFiles(cert=config.tls_cert, key=config.tls_key, client_ca=config.tls_client_ca), log)
 
 
-def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, grace: float) -> None:
+def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, reflector: Reflection, grace: float) -> None:
     """Tell load balancers first, then send new calls elsewhere, then finish those in flight, for `grace` seconds at most.
 
     gRPC's own stop cancels calls that it has received and not yet handed to a thread. So those are answered first, with
@@ -204,6 +245,7 @@ def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, grace: float) 
     """
     health.stop()
     gate.close()
+    reflector.close()
     time.sleep(min(grace, _SETTLE_SECONDS))
     server.stop(grace).wait()
 

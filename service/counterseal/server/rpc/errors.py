@@ -31,6 +31,10 @@ class DeadlinePassed(errors.ServiceError):
     """The call's deadline passed before the work began, or while it lasted."""
 
 
+class CallCancelled(errors.ServiceError):
+    """The call ended before there was anything to answer. For the log and the metrics: nobody reads an answer any more."""
+
+
 class Stopping(errors.ServiceError):
     """The service takes no more calls."""
 
@@ -58,6 +62,7 @@ _CODES: Final[Mapping[type[errors.ServiceError], tuple[grpc.StatusCode, int]]] =
     errors.StoreUnavailable: (grpc.StatusCode.UNAVAILABLE, reasons.ERROR_REASON_STORE_UNAVAILABLE),
     Stopping: (grpc.StatusCode.UNAVAILABLE, reasons.ERROR_REASON_STOPPING),
     MessageTooLarge: (grpc.StatusCode.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_OVERLOADED),
+    CallCancelled: (grpc.StatusCode.CANCELLED, reasons.ERROR_REASON_DEADLINE_EXCEEDED),
     DeadlinePassed: (grpc.StatusCode.DEADLINE_EXCEEDED, reasons.ERROR_REASON_DEADLINE_EXCEEDED),
 }
 

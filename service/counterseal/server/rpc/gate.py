@@ -5,7 +5,8 @@ the one thread that polls. Bytes come in and go out, so that reading and writing
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -15,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 
 from counterseal.server.callers import Caller, CallerBook, Role
 from counterseal.server.errors import CallerNotPermitted, CallerUnknown, SealBroken, ServiceError, StoreUnavailable
+from counterseal.server.lanes import Lane, set_seconds_left
 from counterseal.server.rpc.errors import (
     DeadlinePassed,
     Failure,
@@ -24,6 +26,7 @@ from counterseal.server.rpc.errors import (
     failure_of,
     wire_status,
 )
+from counterseal.server.rpc.patience import Patience
 from counterseal.server.telemetry.log import Log, describe
 from counterseal.server.telemetry.metrics import Metrics
 
@@ -31,7 +34,7 @@ Act = Callable[[Any, Caller], Message]
 Admit = Callable[[Caller], None]
 # grpcio's classes are generic in its type stubs alone.
 Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[Any, Any]]"
-Serve = Callable[[bytes, grpc.ServicerContext], bytes]
+Serve = Callable[[Iterator[bytes], grpc.ServicerContext], bytes]
 
 _SAN: Final = "x509_subject_alternative_name"
 
@@ -53,52 +56,74 @@ def admit_admin(caller: Caller) -> None:
         raise CallerNotPermitted("only administrators may do this")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How the methods of one service are guarded: who is admitted, in which lane they work, and who is told how long."""
+
+    admit: Admit
+    lane: Lane
+    observe: Callable[[float], None] | None = None
+
+
 class Gate:
     """Identifies callers, holds calls to limits, counts them, and keeps what goes wrong inside.
 
-    `max_bytes` limits one message. `certificates` says whether clients present verified certificates.
+    `max_bytes` limits one message, `patience` the wait for it. `certificates` says whether clients present verified ones.
     """
 
-    def __init__(self, *, book: CallerBook, metrics: Metrics, log: Log, max_bytes: int, certificates: bool) -> None:
+    def __init__(
+        self, *, book: CallerBook, metrics: Metrics, log: Log, max_bytes: int, certificates: bool, patience: Patience
+    ) -> None:
         self._book = book
         self._metrics = metrics
         self._log = log
         self._max_bytes = max_bytes
         self._certificates = certificates
+        self._patience = patience
         self._closed = False
 
     def close(self) -> None:
         """From now on, answer every call that it should be tried elsewhere; those in flight are finished."""
         self._closed = True
 
-    def handlers(
-        self, service: ServiceDescriptor, acts: Mapping[str, Act], admit: Admit, observe: Callable[[float], None] | None = None
-    ) -> "Handlers":
-        """Return a handler for every method of `service`; a method without an act is a KeyError at start."""
+    def handlers(self, service: ServiceDescriptor, acts: Mapping[str, Act], rules: Rules) -> "Handlers":
+        """Return a handler for every method of `service`; a method without an act is a KeyError at start.
+
+        On the wire the methods are unary. To grpcio they take streams: of a unary call it would itself wait for the message,
+        without end, before it asks us.
+        """
         found: Handlers = {}
         for method in service.methods:
-            serve = self._wrap(
-                method.name, message_factory.GetMessageClass(method.input_type), acts[method.name], admit, observe
-            )
+            serve = self._wrap(method.name, message_factory.GetMessageClass(method.input_type), acts[method.name], rules)
             # Neither deserialiser nor serialiser: gRPC's own would run outside the guard.
-            found[method.name] = grpc.unary_unary_rpc_method_handler(serve)
+            found[method.name] = grpc.stream_unary_rpc_method_handler(serve)
         return found
 
-    def _wrap(self, method: str, kind: type[Message], act: Act, admit: Admit, observe: Callable[[float], None] | None) -> Serve:
-        read, count, max_bytes, clock = kind.FromString, self._metrics.rpc, self._max_bytes, time.perf_counter
+    def admit(self, method: str, context: grpc.ServicerContext) -> None:
+        """End the call unless it comes from an identified caller, for methods that are not ours. Raises what ends calls."""
+        try:
+            self._caller(context)
+        except Exception as error:
+            failure = self._fail(method, error, context)
+        else:
+            return
+        context.abort_with_status(wire_status(failure))
 
-        def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
-            started = clock()
+    def _wrap(self, method: str, kind: type[Message], act: Act, rules: Rules) -> Serve:
+        count, clock, observe, work = self._metrics.rpc, time.perf_counter, rules.observe, self._worker(kind, act, rules.lane)
+
+        def serve(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             try:
+                # Before the message: a stranger is not waited for.
                 if self._closed:
                     raise Stopping("the service is stopping")
                 if context.time_remaining() <= 0:
                     raise DeadlinePassed("the deadline passed before the call was taken up")
-                if len(raw) > max_bytes:
-                    raise MessageTooLarge(f"the message is larger than {max_bytes} bytes")
                 caller = self._caller(context)
-                admit(caller)
-                answer = act(_read(read, raw), caller).SerializeToString()
+                rules.admit(caller)
+                raw = self._patience.message(requests, context)
+                started = clock()
+                answer = work(raw, caller, context)
             except Exception as error:
                 failure = self._fail(method, error, context)
             else:
@@ -110,6 +135,27 @@ class Gate:
             raise AssertionError("abort_with_status returned")  # it raises; an answer here would be an empty success
 
         return serve
+
+    def _worker(
+        self, kind: type[Message], act: Act, lane: Lane
+    ) -> Callable[[bytes | None, Caller, grpc.ServicerContext], bytes]:
+        read, max_bytes = kind.FromString, self._max_bytes
+
+        def work(raw: bytes | None, caller: Caller, context: grpc.ServicerContext) -> bytes:
+            if raw is None:
+                raise MessageUnreadable("the call holds no message")
+            if len(raw) > max_bytes:
+                raise MessageTooLarge(f"the message is larger than {max_bytes} bytes")
+            left = context.time_remaining()
+            set_seconds_left(left)
+            if not lane.enter(left):
+                raise DeadlinePassed("the deadline passed while the call waited for its turn")
+            try:
+                return act(_read(read, raw), caller).SerializeToString()
+            finally:
+                lane.leave()
+
+        return work
 
     def _caller(self, context: grpc.ServicerContext) -> Caller:
         authorization = [str(value) for name, value in context.invocation_metadata() if name == "authorization"]

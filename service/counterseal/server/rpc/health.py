@@ -1,47 +1,62 @@
 """`grpc.health.v1`: serving while the key store answers, and not from the moment on at which the server begins to stop."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2
 
 from counterseal.server.errors import StoreUnavailable
+from counterseal.server.rpc.errors import CallCancelled
+from counterseal.server.rpc.patience import Patience
 from counterseal.server.telemetry.log import Log
 
 PING_SECONDS: Final = 1.0
+# A watch holds no thread, but memory; load balancers and operators are far fewer.
+_MAX_WATCHERS: Final = 1000
 # grpcio calls it with an answer to send, or with None to end the stream.
 Send = Callable[[health_pb2.HealthCheckResponse | None], None]
 
 
-class HealthAnswers(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # untyped package
+class HealthAnswers:
     """One state for every service. Not grpcio's own servicer: that keeps an entry for each unknown name that a stranger
     watches, and sends under its lock, where a watcher that does not read holds up every check.
     """
 
-    def __init__(self, services: Sequence[str], pool: ThreadPoolExecutor) -> None:
-        """`pool` sends to watchers; a send waits until the watcher reads, so no thread that verifies may do it."""
+    def __init__(self, services: Sequence[str], pool: ThreadPoolExecutor, patience: Patience) -> None:
+        """`pool` answers checks and sends to watchers; a send waits until the watcher reads, so no thread that verifies may
+        do it. `patience` ends the calls of those who do not, and of those who ask without saying what.
+        """
         self._known = frozenset(services)
         self._pool = pool
+        self._patience = patience
         self._serving = False
         self._over = False
         self._lock = threading.Lock()
         self._watchers: dict[Send, bool] = {}
-        # grpcio reads these two off the method.
-        self.Watch: Final = partial(self._watch)
-        self.Watch.experimental_non_blocking = True  # type: ignore[attr-defined]
-        self.Watch.experimental_thread_pool = pool  # type: ignore[attr-defined]
 
-    def Check(  # noqa: N802  # the name in the proto
-        self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
-    ) -> health_pb2.HealthCheckResponse:
-        """Answer one question."""
-        if request.service not in self._known:
-            context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
-        return self._answer(True)
+    def handlers(self) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+        """Return the handlers. Like our own, they take streams, so that the wait for the message is ours (see `patience`)."""
+        # grpcio reads these attributes off the behaviour; methods take none.
+        check, watch = partial(self._check), partial(self._watch)
+        check.experimental_thread_pool = watch.experimental_thread_pool = self._pool  # type: ignore[attr-defined]
+        watch.experimental_non_blocking = True  # type: ignore[attr-defined]
+        write = health_pb2.HealthCheckResponse.SerializeToString
+        return {
+            "Check": grpc.stream_unary_rpc_method_handler(check, response_serializer=write),
+            "Watch": grpc.stream_stream_rpc_method_handler(watch, response_serializer=write),
+        }
+
+    def answer(self, known: bool = True) -> health_pb2.HealthCheckResponse:
+        """Return the present state; `known` says whether the service that was asked for is ours."""
+        response = health_pb2.HealthCheckResponse
+        if not known:
+            return response(status=response.SERVICE_UNKNOWN)
+        return response(status=response.SERVING if self._serving else response.NOT_SERVING)
 
     def set(self, serving: bool) -> None:
         """Change the state and tell all watchers."""
@@ -51,7 +66,7 @@ class HealthAnswers(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # un
             self._serving = serving
             watchers = [send for send, known in self._watchers.items() if known]
         for send in watchers:
-            self._pool.submit(send, self._answer(True))
+            self._pool.submit(send, self.answer())
 
     def close(self) -> None:
         """Say NOT_SERVING for good, and end the watches: an open one would keep the server from stopping."""
@@ -63,28 +78,46 @@ class HealthAnswers(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # un
         for send in watchers:
             self._pool.submit(send, None)
 
-    def _watch(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext, send: Send) -> None:
-        known = request.service in self._known
-        if not context.add_callback(lambda: self._leave(send)):
+    def _check(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> health_pb2.HealthCheckResponse:
+        if not self._asks_known(requests, context):
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return self.answer()
+
+    def _watch(self, requests: Iterator[bytes], context: grpc.ServicerContext, send: Send) -> None:
+        known = self._asks_known(requests, context)
+
+        def send_patiently(answer: health_pb2.HealthCheckResponse | None) -> None:
+            with self._patience.during(context):
+                send(answer)
+
+        if not context.add_callback(lambda: self._leave(send_patiently)):
             return  # cancelled already
         with self._lock:
             over = self._over
-            if not over:
-                self._watchers[send] = known
+            crowded = len(self._watchers) >= _MAX_WATCHERS
+            if not over and not crowded:
+                self._watchers[send_patiently] = known
+        if crowded:
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watches")
         # A change in between is sent twice, never lost.
-        send(self._answer(known))
+        send_patiently(self.answer(known))
         if over:
-            send(None)
+            send_patiently(None)
+
+    def _asks_known(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bool:
+        """Read the question; say whether the service is known."""
+        try:
+            raw = self._patience.message(requests, context)
+            if raw is not None:
+                return health_pb2.HealthCheckRequest.FromString(raw).service in self._known
+        except (CallCancelled, DecodeError):
+            pass
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no message of this method's kind")
+        raise AssertionError("abort returned")
 
     def _leave(self, send: Send) -> None:
         with self._lock:
             self._watchers.pop(send, None)
-
-    def _answer(self, known: bool) -> health_pb2.HealthCheckResponse:
-        response = health_pb2.HealthCheckResponse
-        if not known:
-            return response(status=response.SERVICE_UNKNOWN)
-        return response(status=response.SERVING if self._serving else response.NOT_SERVING)
 
 
 class StoreHealth:
@@ -102,9 +135,10 @@ class StoreHealth:
         up: Callable[[bool], None],
         log: Log,
         pool: ThreadPoolExecutor,
+        patience: Patience,
         seconds: float = PING_SECONDS,
     ) -> None:
-        self.answers = HealthAnswers(("", *services), pool)
+        self.answers = HealthAnswers(("", *services), pool, patience)
         self._ping = ping
         self._up = up
         self._log = log

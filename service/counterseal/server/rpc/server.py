@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from counterseal.server.errors import ConfigError
-from counterseal.server.rpc.gate import Gate, Handlers, admit_admin, admit_anyone
-from counterseal.server.rpc.health import StoreHealth
+from counterseal.server.lanes import Lane
+from counterseal.server.rpc import reflection
+from counterseal.server.rpc.gate import Act, Gate, Handlers, Rules, admit_admin, admit_anyone
+from counterseal.server.rpc.health import HealthAnswers
 from counterseal.server.rpc.key_admin import KeyHandlers
+from counterseal.server.rpc.patience import Patience
+from counterseal.server.rpc.reflection import Reflection
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.settings import Address
 from counterseal.server.telemetry.metrics import Metrics
@@ -22,29 +24,74 @@ from counterseal.v1 import keys_pb2, verification_pb2
 VERIFICATION: Final = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"]
 KEYS: Final = keys_pb2.DESCRIPTOR.services_by_name["KeyService"]
 SERVICES: Final = (VERIFICATION.full_name, KEYS.full_name)
+HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+DESCRIBED: Final = (*SERVICES, HEALTH, reflection.SERVICE)
 
 # Bearer tokens and a few tracing headers fit; floods of metadata do not.
 _MAX_METADATA_BYTES: Final = 16 * 1024
 
 
+# Threads that wait cost little, and threads that are missing stop everything. So there is room, beside those that work, for
+# calls that wait for their message, for the store, and for their turn to write to it.
+_WAIT_FOR_MESSAGE: Final = 128
+WAIT_FOR_STORE: Final = 64
+_WAIT_TO_WRITE: Final = 32
+_SIDE_THREADS: Final = 16
+# A message of 4 MiB in time needs 17 Mbit/s; while strangers keep half of the threads for messages waiting, a fourth of that.
+_MESSAGE_SECONDS: Final = 2.0
+_CROWDED_SECONDS: Final = 0.5
+# What one connection may take of all calls, so that nobody uses up those of all others with a single one. Not much less: gRPC's
+# clients hold back calls beyond it, but now and then open one too early, which the server refuses with UNAVAILABLE.
+_SHARE_OF_CONNECTION: Final = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """How much the server takes at once. Messages in bytes; calls count those that wait also."""
+    """How much the server takes at once. Messages in bytes; calls count those that wait also; `threads` work."""
 
     message_bytes: int
     threads: int
     concurrent_calls: int
 
+    @property
+    def pool(self) -> int:
+        """How many threads there are at most."""
+        return self.threads + _keys_at_once(self.threads) + _WAIT_FOR_MESSAGE + WAIT_FOR_STORE + _WAIT_TO_WRITE
+
+
+def _keys_at_once(threads: int) -> int:
+    return max(1, threads // 2)
+
+
+def verify_lane(limits: ServerLimits) -> Lane:
+    """Return the lane in which Verify works."""
+    return Lane(limits.threads)
+
+
+def keys_lane(limits: ServerLimits) -> Lane:
+    """Return the lane of KeyService. Its own: calls that wait for a locked store must not be in the way of Verify."""
+    return Lane(_keys_at_once(limits.threads), most_waiting=_WAIT_TO_WRITE)
+
+
+def message_patience() -> Patience:
+    """Return the patience with calls that wait for their message in the server's own threads."""
+    return Patience(seconds=_MESSAGE_SECONDS, hurry=_CROWDED_SECONDS, crowd=_WAIT_FOR_MESSAGE // 2)
+
+
+def side_patience() -> Patience:
+    """Return the patience with calls that wait for their peer in the side pool."""
+    return Patience(seconds=_MESSAGE_SECONDS, hurry=_CROWDED_SECONDS, crowd=_SIDE_THREADS // 2)
+
 
 def build_side_pool() -> ThreadPoolExecutor:
-    """Return the few threads for health watches and reflection."""
-    return ThreadPoolExecutor(4, thread_name_prefix="counterseal-side")
+    """Return the threads for health, and for beginning reflection."""
+    return ThreadPoolExecutor(_SIDE_THREADS, thread_name_prefix="counterseal-side")
 
 
 def build_server(limits: ServerLimits) -> grpc.Server:
     """Return a server without services. Beyond `concurrent_calls` gRPC itself answers RESOURCE_EXHAUSTED."""
     return grpc.server(
-        ThreadPoolExecutor(limits.threads, thread_name_prefix="counterseal-rpc"),
+        ThreadPoolExecutor(limits.pool, thread_name_prefix="counterseal-rpc"),
         maximum_concurrent_rpcs=limits.concurrent_calls,
         options=_options(limits),
     )
@@ -59,7 +106,7 @@ def _options(limits: ServerLimits) -> Sequence[tuple[str, int]]:
         ("grpc.max_send_message_length", 2 * limits.message_bytes),
         ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", 2 * _MAX_METADATA_BYTES),
-        ("grpc.max_concurrent_streams", limits.concurrent_calls),
+        ("grpc.max_concurrent_streams", max(2, limits.concurrent_calls // _SHARE_OF_CONNECTION)),
         # Dead peers are noticed after 80 s; clients may ping every 10 s, not more often.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
@@ -68,40 +115,32 @@ def _options(limits: ServerLimits) -> Sequence[tuple[str, int]]:
     )
 
 
-def add_services(
-    server: grpc.Server,
-    *,
-    gate: Gate,
-    metrics: Metrics,
-    verification: VerificationHandlers,
-    keys: KeyHandlers,
-    health: StoreHealth,
-    side_pool: ThreadPoolExecutor,
-) -> None:
-    """Add our services behind the gate, and health and reflection, which answer everybody and know no secrets.
+def verification_handlers(gate: Gate, lane: Lane, acts: VerificationHandlers, metrics: Metrics) -> Handlers:
+    """Return VerificationService behind the gate."""
+    rules = Rules(admit=admit_anyone, lane=lane, observe=metrics.verify_seconds.observe)
+    return gate.handlers(VERIFICATION, {"Verify": acts.verify}, rules)
 
-    `side_pool` is for streams: whoever opens one and neither reads nor writes holds a thread of it, and none that verifies.
-    """
-    verify = gate.handlers(VERIFICATION, {"Verify": verification.verify}, admit_anyone, metrics.verify_seconds.observe)
-    administer = gate.handlers(
-        KEYS,
-        {
-            "IssueKey": keys.issue_key,
-            "GetKey": keys.get_key,
-            "ListKeys": keys.list_keys,
-            "UpdateKey": keys.update_key,
-            "Revoke": keys.revoke,
-        },
-        admit_admin,
-    )
-    for name, handlers in ((VERIFICATION.full_name, verify), (KEYS.full_name, administer)):
-        _add(server, name, handlers)
-    health_pb2_grpc.add_HealthServicer_to_server(health.answers, server)
-    described = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
-    reflector = reflection.ReflectionServicer(described)
-    reflector.ServerReflectionInfo = partial(reflector.ServerReflectionInfo)  # which takes attributes, as a method does not
-    reflector.ServerReflectionInfo.experimental_thread_pool = side_pool
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflector, server)
+
+def key_handlers(gate: Gate, lane: Lane, acts: KeyHandlers) -> Handlers:
+    """Return KeyService behind the gate."""
+    methods: dict[str, Act] = {
+        "IssueKey": acts.issue_key,
+        "GetKey": acts.get_key,
+        "ListKeys": acts.list_keys,
+        "UpdateKey": acts.update_key,
+        "Revoke": acts.revoke,
+    }
+    return gate.handlers(KEYS, methods, Rules(admit=admit_admin, lane=lane))
+
+
+def add_services(
+    server: grpc.Server, *, verification: Handlers, keys: Handlers, health: HealthAnswers, reflector: Reflection
+) -> None:
+    """Add our services, and health and reflection, which know no secrets."""
+    _add(server, VERIFICATION.full_name, verification)
+    _add(server, KEYS.full_name, keys)
+    _add(server, HEALTH, health.handlers())
+    _add(server, reflection.SERVICE, reflector.handlers())
 
 
 def _add(server: grpc.Server, name: str, handlers: Handlers) -> None:

@@ -83,6 +83,19 @@ def test_nothing_outlives_its_lifetime_however_much_it_is_used(store: Store) -> 
     assert version_of(ring.find("k0")) == 2
 
 
+def test_time_does_not_tell_which_ids_exist(store: Store) -> None:
+    """As long as one of the two is cached, so is the other: else the one that comes from the cache is the one that exists."""
+    clock = Clock()
+    ring = CachedKeyRing(store, clock=clock)
+    for _ in range(100):
+        before = dict(store.finds)
+        ring.find("k0")
+        ring.find("absent")
+        assert store.finds["k0"] - before.get("k0", 0) == store.finds["absent"] - before.get("absent", 0)
+        clock.now += 1.5
+    assert store.finds == {"k0": 3, "absent": 3}
+
+
 def test_a_lifetime_begins_before_the_load(store: Store) -> None:
     clock = Clock()
     ring = CachedKeyRing(store, CacheLimits(key_seconds=60), clock=clock)

@@ -10,11 +10,13 @@ from sqlalchemy import text
 
 from counterseal.core.model import Key, KeyState, Scope
 from counterseal.server.errors import SealBroken
+from counterseal.server.keys.absent import AbsentRow
 from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.drafts import new_material
 from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.seal import _sealed_in, seal_key
-from counterseal.server.keys.stored import StoredKeyRing
+from counterseal.server.keys.stored import StoredKeyRing, open_key
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import IssueMark, StoredKey
 from counterseal.server.store.tables import KEYS
@@ -60,6 +62,34 @@ def test_a_stored_key_is_opened(store: KeyStore) -> None:
     assert found.derive(found.key, scope()) == plain_derive(found.key, scope())
     assert SECRET.decode() not in repr(found)
     assert ring_on(store).find("KEY-1") is None
+
+
+class CountingCipher(SecretCipher):
+    opened = 0
+
+    def unseal(self, *arguments: Any, **place: Any) -> bytes:
+        self.opened += 1
+        return super().unseal(*arguments, **place)
+
+
+def test_an_absent_key_costs_what_a_stored_one_does(store: KeyStore) -> None:
+    store.insert(sealed_key(), samples.entry())
+    cipher = CountingCipher(MasterKeys(active="m", keys={"m": b"m" * 32}))
+    derive = Counting()
+    ring = StoredKeyRing(store.read_key, cipher, derive, scopes_per_key=4)
+    found = ring.find("key-1")
+    assert found is not None
+    found.derive(found.key, scope())  # as the first request with it does
+    assert (cipher.opened, len(derive.calls)) == (1, 1)
+    assert ring.find("absent") is None
+    assert (cipher.opened, len(derive.calls)) == (2, 2)
+
+
+def test_the_stand_in_is_like_an_issued_key() -> None:
+    row, material = AbsentRow(CIPHER).read(), new_material()
+    issued = seal_key(material.secret, samples.stored(material.key_id), CIPHER)
+    assert len(row.sealed_secret) == len(issued.sealed_secret)
+    assert open_key(row, CIPHER).state is KeyState.DISABLED
 
 
 @pytest.mark.parametrize("secret", [b"", b"s" * 15, b"\x00" * 32, b"s" * 15 + b"\x00" * 200])

@@ -33,7 +33,7 @@ def test_defaults() -> None:
     assert config.schemes == ("aws-sigv4",)
     assert (config.skew, config.threads, config.max_message_bytes) == (900, 8, 4_194_304)
     assert (config.cache_keys, config.cache_key_seconds, config.cache_scopes_per_key) == (10_000, 60, 16)
-    assert (config.cache_negative, config.cache_negative_seconds) == (100_000, 5)
+    assert (config.cache_negative, config.cache_negative_seconds) == (100_000, 60)
     assert (config.store_timeout, config.stop_grace, config.revoke_bound) == (5, 10, 1)
     assert (config.max_concurrent_calls, config.log_level, config.log_success_sample) == (1000, "info", 0.01)
     assert not config.tls

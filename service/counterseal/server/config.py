@@ -73,7 +73,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "CACHE_KEY_SECONDS": (reader.seconds(0.001, _DAY), "60"),
     "CACHE_SCOPES_PER_KEY": (reader.integer(1, 10_000), "16"),
     "CACHE_NEGATIVE": (reader.integer(1, 100_000_000), "100000"),
-    "CACHE_NEGATIVE_SECONDS": (reader.seconds(0.001, 3600), "5"),
+    "CACHE_NEGATIVE_SECONDS": (reader.seconds(0.001, 3600), "60"),
     "STORE_TIMEOUT": (reader.seconds(0.01, 300), "5"),
     "MAX_MESSAGE_BYTES": (reader.integer(65_536, 1_073_741_824), "4194304"),
     "THREADS": (reader.integer(1, 256), "8"),

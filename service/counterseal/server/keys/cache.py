@@ -47,12 +47,16 @@ class NoMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLimits:
-    """How much is kept and for how long. Capacities count entries, 0 keeps nothing; lifetimes are seconds."""
+    """How much is kept and for how long. Capacities count entries, 0 keeps nothing; lifetimes are seconds.
+
+    The lifetimes are alike by default: of two ids asked for once each, the one that is answered from the cache for longer
+    would be the one that exists.
+    """
 
     keys: int = 10_000
     key_seconds: float = 60
     negative: int = 100_000
-    negative_seconds: float = 5
+    negative_seconds: float = 60
 
 
 class CachedKeyRing:

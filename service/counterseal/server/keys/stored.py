@@ -1,9 +1,11 @@
 """The innermost ring: store, then unseal, every time anew."""
 
 from collections.abc import Callable
+from typing import Final
 
-from counterseal.core.model import Derive, Key
+from counterseal.core.model import Derive, Key, Scope
 from counterseal.server.errors import SealBroken
+from counterseal.server.keys.absent import AbsentRow
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.limits import is_enough_secret
 from counterseal.server.keys.remember import remembering
@@ -13,6 +15,7 @@ from counterseal.server.store.records import StoredKey
 
 # How the ring reads the store: `KeyStore.read_key`.
 ReadKey = Callable[[str], StoredKey | None]
+_SCOPE: Final = Scope(date="20260101", region="us-east-1", service="s3")
 
 
 class StoredKeyRing:
@@ -24,13 +27,18 @@ class StoredKeyRing:
         self._cipher = cipher
         self._derive = derive
         self._scopes_per_key = scopes_per_key
+        self._absent = AbsentRow(cipher)
 
     def find(self, key_id: str) -> OpenedKey | None:
-        """See KeyRing."""
+        """See KeyRing. An absent key costs what a stored one does: something is opened in every case."""
         stored = self._read_key(key_id)
+        key = open_key(self._absent.read() if stored is None else stored, self._cipher)
+        opened = OpenedKey(key=key, derive=remembering(self._derive, self._scopes_per_key))
         if stored is None:
+            # A key that was just opened has nothing derived yet. What stands in for an absent one, further up, mostly has.
+            opened.derive(key, _SCOPE)
             return None
-        return OpenedKey(key=open_key(stored, self._cipher), derive=remembering(self._derive, self._scopes_per_key))
+        return opened
 
     def evict(self, key_id: str) -> None:
         """Nothing is kept here."""

@@ -18,8 +18,6 @@ from counterseal.server.lanes import Lane
 from counterseal.server.rpc.gate import Gate, Rules, admit_anyone
 from counterseal.server.rpc.patience import Patience
 from counterseal.server.rpc.server import VERIFICATION
-from counterseal.server.store.keystore import KeyStore
-from counterseal.server.store.records import StoredKey
 from counterseal.server.telemetry.log import open_log
 from counterseal.server.telemetry.metrics import Metrics
 from counterseal.server.verifier import Verifier
@@ -133,30 +131,6 @@ def test_a_deadline_that_has_passed_is_seen_before_anything_else() -> None:
     handlers = gate.handlers(VERIFICATION, {"Verify": lambda *_: pytest.fail("it was worked on")}, rules)
     with pytest.raises(RuntimeError, match="DEADLINE_EXCEEDED"):
         handlers["Verify"].stream_unary(iter([b""]), Late())  # type: ignore[misc, arg-type]
-
-
-def test_a_slow_store_is_unavailable_and_not_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on = threading.Event()
-    slow: list[bool] = []
-    sound = KeyStore.read_key
-
-    def read_key(store: KeyStore, key_id: str) -> StoredKey | None:
-        if slow:
-            go_on.wait(60)
-        return sound(store, key_id)
-
-    monkeypatch.setattr(KeyStore, "read_key", read_key)
-    with in_process(tmp_path / "data", STORE_TIMEOUT="0.2") as server:
-        cold, warm = server.client.issue(), server.client.issue()
-        assert server.client.verify(signed(warm)) == "verified"
-        slow.append(True)
-        with failing() as seen:
-            server.client.verify(signed(cold))
-        assert (seen[0].code, seen[0].reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
-        assert server.client.verify(signed(warm)) == "verified"
-        slow.clear()
-        go_on.set()
-        assert server.client.verify(signed(cold)) == "verified"
 
 
 def test_stopping_finishes_the_calls_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

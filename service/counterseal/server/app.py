@@ -25,6 +25,8 @@ from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import KeyRing
 from counterseal.server.keys.stored import StoredKeyRing
+from counterseal.server.keys.waiting import WaitingKeyRing
+from counterseal.server.lanes import Lane
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.key_admin import KeyHandlers
@@ -32,6 +34,7 @@ from counterseal.server.rpc.reflection import Reflection
 from counterseal.server.rpc.server import (
     DESCRIBED,
     SERVICES,
+    WAIT_FOR_STORE,
     ServerLimits,
     add_services,
     build_server,
@@ -106,7 +109,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
 
         limits = _limits(config)
         lane = verify_lane(limits)
-        ring = _key_ring(config, store, cipher, metrics, parts)
+        ring = _key_ring(config, store, cipher, metrics, lane, parts)
         verification = _verification(config, ring, clock, metrics, log)
         keys = KeyHandlers(issuer=_issuer(config, store, cipher, ring, clock), log=log)
 
@@ -199,8 +202,10 @@ def _master_keys(config: Config) -> MasterKeys:
     return MasterKeys.load_or_create(config.data_dir / "master.keys")
 
 
-def _key_ring(config: Config, store: KeyStore, cipher: SecretCipher, metrics: Metrics, parts: ExitStack) -> CachedKeyRing:
-    """Cache around flight around store: every layer is a KeyRing around a KeyRing."""
+def _key_ring(
+    config: Config, store: KeyStore, cipher: SecretCipher, metrics: Metrics, lane: Lane, parts: ExitStack
+) -> CachedKeyRing:
+    """Cache around wait around flight around store: every layer is a KeyRing around a KeyRing."""
     stored = StoredKeyRing(store.read_key, cipher, _DERIVE, scopes_per_key=config.cache_scopes_per_key)
     flight = SingleFlightKeyRing(stored, timeout=config.store_timeout)
     parts.callback(flight.close)
@@ -210,7 +215,8 @@ def _key_ring(config: Config, store: KeyStore, cipher: SecretCipher, metrics: Me
         negative=config.cache_negative,
         negative_seconds=config.cache_negative_seconds,
     )
-    ring = CachedKeyRing(flight, limits, metrics=metrics.cache)
+    waiting = WaitingKeyRing(flight, aside=lane.aside, most=WAIT_FOR_STORE)
+    ring = CachedKeyRing(waiting, limits, metrics=metrics.cache)
     metrics.cache.watch_size("key", ring.key_count)
     metrics.cache.watch_size("absent", ring.absent_count)
     return ring

@@ -8,6 +8,7 @@ from typing import Final
 from counterseal.server.errors import SealBroken, StoreUnavailable
 from counterseal.server.keys.ring import KeyRing, OpenedKey
 from counterseal.server.keys.workers import Workers
+from counterseal.server.lanes import seconds_left
 
 _SHARED: Final = (StoreUnavailable, SealBroken)
 
@@ -16,7 +17,7 @@ class SingleFlightKeyRing:
     """Loads each key once for all who wait for it, in threads of its own.
 
     No caller leads: one that gives up, or whose deadline passes, leaves the load to the others. Each find waits at most
-    `timeout` seconds. Errors go to all who wait and are forgotten with the flight.
+    `timeout` seconds, and not longer than its call has. Errors go to all who wait and are forgotten with the flight.
     """
 
     def __init__(self, inner: KeyRing, *, timeout: float, threads: int = 8, max_flights: int = 1024) -> None:
@@ -33,7 +34,7 @@ class SingleFlightKeyRing:
         """See KeyRing. StoreUnavailable also when the load takes longer than `timeout`, or too many loads are waiting."""
         landed = self._join(key_id).landed
         try:
-            return landed.result(self._timeout)
+            return landed.result(seconds_left(self._timeout))
         except _SHARED as error:
             # A fresh one for each who waits: a shared one would collect all their tracebacks.
             raise type(error)(str(error)) from error

@@ -11,7 +11,7 @@ IN_FLIGHT = 8
 
 
 def send(address: str, method: str, messages: Sequence[bytes]) -> int:
-    """Send every message once, `IN_FLIGHT` at a time over one connection; return how many that were. Every answer must say verified."""
+    """Send every message once, `IN_FLIGHT` at a time over one connection, and return how many. All must be verified."""
     with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
         slots = threading.Semaphore(IN_FLIGHT)

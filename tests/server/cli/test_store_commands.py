@@ -6,6 +6,9 @@ import os
 import sqlite3
 from pathlib import Path
 
+import pytest
+
+from counterseal.server.cli.store_commands import shown_url
 from tests.server.cli.shell import Cli, cli_for, issue
 from tests.support.process import running_server
 
@@ -108,7 +111,7 @@ def test_config_check_shows_no_secret(lonely: Cli, tmp_path: Path) -> None:
     env = {
         "COUNTERSEAL_CONFIG": "c.toml",
         "COUNTERSEAL_MASTER_KEYS": master,
-        "COUNTERSEAL_DATABASE_URL": "sqlite://someone:hidden-word@/x.db",
+        "COUNTERSEAL_DATABASE_URL": "sqlite:///x.db",
         "COUNTERSEAL_TOKEN": "hidden-token",
         "COUNTERSEAL_SECRET": "hidden-secret",
     }
@@ -117,9 +120,47 @@ def test_config_check_shows_no_secret(lonely: Cli, tmp_path: Path) -> None:
         assert shown.code == 0, shown.err
         assert "m1" in shown.out
         assert "token_sha256" not in shown.out
-        assert "someone:***@" in shown.out
-        for secret in (_key_part(master), digest, "hidden-word", "hidden-token", "hidden-secret"):
+        assert "sqlite:///x.db" in shown.out
+        for secret in (_key_part(master), digest, "hidden-token", "hidden-secret"):
             assert secret not in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://someone:hidden-word@db.example/keys",
+        "sqlite:///x.db?password=hidden-word",
+        "sqlite://someone:hidden-word@/x.db",
+        "sqlite+pysqlcipher://:hidden-word@/x.db",
+        "sqlite:///file:x.db?key=hidden-word",
+        "sqlite://",
+        "postgresql://someone:hidden-word@db.example:port/keys",
+        "hidden-word",
+    ],
+)
+def test_config_check_refuses_what_serve_refuses_and_quotes_nothing(lonely: Cli, tmp_path: Path, url: str) -> None:
+    env = {"COUNTERSEAL_DATABASE_URL": url, "COUNTERSEAL_LISTEN": "127.0.0.1:0", "COUNTERSEAL_METRICS_LISTEN": ""}
+    checked, served = lonely("config", "check", env=env), lonely("serve", env=env)
+    for refused in (checked, served):
+        assert refused.code == 78, refused.err
+        assert "COUNTERSEAL_DATABASE_URL" in refused.err
+        assert "hidden-word" not in refused.out + refused.err
+    assert checked.out == ""
+    assert not list(tmp_path.glob("*.db*"))
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////var/lib/keys.db", "sqlite:////var/lib/keys.db"),
+        ("postgresql://u:hidden@db.example:5432/keys?password=hidden", "postgresql://db.example:5432/keys"),
+        ("postgresql:///keys?host=h&sslpassword=hidden", "postgresql:///keys"),
+        ("postgresql://u:hidden@h:port/keys", "(not a database URL)"),
+        ("hidden", "(not a database URL)"),
+    ],
+)
+def test_a_database_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
 
 
 def test_the_command_lines_own_variables_do_not_stop_a_server(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import click
 
 from counterseal.server.cli.output import echo_fields, echo_json
 from counterseal.server.cli.settings import read_master_keys, read_settings
-from counterseal.server.cli.store_commands import shown_url
+from counterseal.server.cli.store_commands import opened_store, shown_url
 
 if TYPE_CHECKING:
     from counterseal.server.config import Config
@@ -29,7 +29,8 @@ def config_group() -> None:
 def check(*, as_json: bool) -> None:
     """Read the settings, refuse what `serve` would refuse, and print what is in force. Changes nothing, prints no secret."""
     config = read_settings()
-    shown = _shown(config)
+    with opened_store(config):
+        shown = _shown(config)
     if as_json:
         echo_json(shown)
         return

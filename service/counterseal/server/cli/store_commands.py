@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _store(config: "Config") -> Iterator["KeyStore"]:
+def opened_store(config: "Config") -> Iterator["KeyStore"]:
+    """Open the key store as `serve` does. Nothing is touched, and no file made, before it is used.
+
+    Raises:
+        ConfigError: the setting names no database that this release can use.
+    """
     from counterseal.server.store.engine import open_store
 
     store = open_store(config.database_url, timeout=config.store_timeout)
@@ -36,7 +41,7 @@ def upgrade() -> None:
     """Bring the database to this release's schema. `serve` does the same when it starts."""
     config = read_settings()
     _make_data_dir(config)
-    with _store(config) as store:
+    with opened_store(config) as store:
         store.upgrade()
         store.ping()
     click.echo(f"The database is at this release's schema: {shown_url(config.database_url)}")
@@ -52,13 +57,14 @@ def _make_data_dir(config: "Config") -> None:
 
 
 def shown_url(url: str) -> str:
-    """Return the database URL without its password."""
-    from sqlalchemy import exc, make_url
+    """Return where the database is: kind, host and name. User, password and parameters are left out: any may be a secret."""
+    from sqlalchemy import URL, exc, make_url
 
     try:
-        return make_url(url).render_as_string(hide_password=True)
-    except exc.ArgumentError:
+        read = make_url(url)
+    except (exc.ArgumentError, ValueError):  # the text would quote it
         return "(not a database URL)"
+    return URL.create(read.drivername, host=read.host, port=read.port, database=read.database).render_as_string()
 
 
 @click.group()
@@ -80,7 +86,7 @@ def reseal(*, as_json: bool) -> None:
     from counterseal.server.keys.reseal import reseal_all
 
     cipher = SecretCipher(read_master_keys(config))
-    with _store(config) as store:
+    with opened_store(config) as store:
         report = reseal_all(store, cipher)
     if as_json:
         echo_json(

@@ -32,4 +32,8 @@ def open_store(url: str, *, timeout: float) -> KeyStore:
     opener = _OPENERS.get(read.get_backend_name())
     if opener is None:
         raise ConfigError(f"COUNTERSEAL_DATABASE_URL: unknown kind of database; known: {', '.join(sorted(_OPENERS))}")
-    return KeyStore(opener(read, timeout))
+    try:
+        return KeyStore(opener(read, timeout))
+    except exc.ArgumentError:
+        # From SQLAlchemy itself; its text would quote the URL.
+        raise ConfigError("COUNTERSEAL_DATABASE_URL: holds more than its kind of database has a use for") from None

@@ -13,10 +13,13 @@ _RANDOM: Final = random.SystemRandom()
 
 # Without its own subchannel pool every channel to one address shares one connection, and a server of several processes
 # (SO_REUSEPORT balances per connection) would see a gateway on one of them only. gRPC's own retries are off: one policy is
-# enough, and it has to keep the request id. A lost connection is tried again within a second, not within two minutes.
+# enough, and it has to keep the request id. HTTP proxies of the environment are not used: gRPC would hand even calls to
+# 127.0.0.1 to what `http_proxy` names, in plaintext, with the bearer token and all that the clients signed. A lost
+# connection is tried again within a second, not within two minutes.
 CHANNEL_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_retries", 0),
+    ("grpc.enable_http_proxy", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 1000),

@@ -1,0 +1,87 @@
+"""Every answer that a service may give, and those that it should never give: what is not understood is refused."""
+
+import pytest
+
+from counterseal.v1 import verification_pb2 as pb
+from counterseal_client import (
+    AlreadyChecked,
+    BodySha256,
+    ChunkSigned,
+    ChunkUnsigned,
+    Connection,
+    LeftToCaller,
+    PayloadDuty,
+    Rejected,
+    Unsigned,
+    Verified,
+)
+from tests.clients.python.asking import Ask
+from tests.clients.python.stub import StubService, rejected, verified
+
+DUTY = pb.PayloadDuty
+NOT_UNDERSTOOD = {
+    "no outcome": pb.VerifyResponse(),
+    # Field 15, length 0: an outcome from the future.
+    "outcome from the future": pb.VerifyResponse.FromString(b"\x7a\x00"),
+    "an empty Verified": pb.VerifyResponse(verified=pb.Verified()),
+    "no duty": verified(payload_duty=None),
+    "an empty duty": verified(payload_duty=DUTY()),
+    "duty from the future": verified(payload_duty=DUTY.FromString(b"\x7a\x00")),
+    "a short hash": verified(payload_duty=DUTY(body_sha256=DUTY.BodySha256(sha256=b"x" * 31))),
+    "no key": verified(key_id=None),
+    "no scheme": verified(scheme=None),
+}
+
+
+@pytest.mark.parametrize("answer", NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD.keys())
+def test_what_is_not_understood_is_refused(stub: StubService, ask: Ask, answer: pb.VerifyResponse) -> None:
+    stub.behave = lambda _request, _context: answer
+    verdict = ask(Connection(address=stub.address))
+    assert isinstance(verdict, Rejected)
+    assert (verdict.reason, verdict.http_status) == ("NOT_UNDERSTOOD", 403)
+
+
+@pytest.mark.parametrize(("number", "name"), [(0, "UNSPECIFIED"), (9999, "UNKNOWN_REASON_9999")])
+def test_an_unknown_reason_is_still_a_refusal(stub: StubService, ask: Ask, number: int, name: str) -> None:
+    stub.behave = lambda _request, _context: rejected(number)
+    verdict = ask(Connection(address=stub.address))
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == name
+
+
+@pytest.mark.parametrize("status", [0, 200, 302, 500, 4294967295])
+def test_a_refusal_never_becomes_a_success_by_its_status(stub: StubService, ask: Ask, status: int) -> None:
+    stub.behave = lambda _request, _context: rejected(pb.REJECTION_REASON_MISMATCH, status=status)
+    verdict = ask(Connection(address=stub.address))
+    assert isinstance(verdict, Rejected)
+    assert verdict.http_status == 403
+
+
+DUTIES = [
+    (DUTY(already_checked=DUTY.AlreadyChecked()), AlreadyChecked()),
+    (DUTY(body_sha256=DUTY.BodySha256(sha256=b"x" * 32)), BodySha256(sha256=b"x" * 32)),
+    (DUTY(chunk_unsigned=DUTY.ChunkUnsigned(trailers=["a"])), ChunkUnsigned(decoded_length=None, trailers=("a",))),
+    (
+        DUTY(chunk_signed=DUTY.ChunkSigned(algorithm="a", seed_signature="s", timestamp="t", scope="c", decoded_length=0)),
+        ChunkSigned(
+            algorithm="a", seed_signature="s", timestamp="t", scope="c", signed_trailer=False, decoded_length=0, trailers=()
+        ),
+    ),
+    (DUTY(unsigned=DUTY.Unsigned()), Unsigned()),
+    (DUTY(left_to_caller=DUTY.LeftToCaller()), LeftToCaller()),
+]
+
+
+@pytest.mark.parametrize(("message", "duty"), DUTIES)
+def test_every_duty_is_read(stub: StubService, ask: Ask, message: pb.PayloadDuty, duty: PayloadDuty) -> None:
+    stub.behave = lambda _request, _context: verified(payload_duty=message)
+    verdict = ask(Connection(address=stub.address))
+    assert isinstance(verdict, Verified)
+    assert verdict.payload_duty == duty
+
+
+def test_every_reason_and_duty_of_the_contract_is_known() -> None:
+    """A member added to the proto has to be added here, or it reads as refused for ever."""
+    assert [field.name for field in DUTY.DESCRIPTOR.oneofs_by_name["duty"].fields] == [
+        "already_checked", "body_sha256", "chunk_signed", "chunk_unsigned", "unsigned", "left_to_caller",
+    ]  # fmt: skip

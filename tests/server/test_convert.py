@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from counterseal.core.http import MAX_HEADERS
 from counterseal.core.model import Demand, HttpRequest, Reason, Rejected, StringToSignSubject, Window
 from counterseal.core.schemes import BUILT_IN
 from counterseal.core.verify import examine
@@ -139,6 +140,19 @@ def test_a_request_as_it_arrived() -> None:
         source_address="192.0.2.1",
         scheme="https",
     )
+
+
+def test_of_a_flood_of_headers_no_more_is_read_than_tells_that_it_is_one() -> None:
+    message = pb.VerifyRequest()
+    message.http_request.method, message.http_request.target = "GET", b"/"
+    message.http_request.MergeFromString(b"\x22\x00" * 100_000)
+    assert len(message.http_request.headers) == 100_000
+    subject = read_subject(message)
+    assert isinstance(subject, HttpRequest)
+    assert len(subject.headers) == MAX_HEADERS + 1
+    verdict = examine(subject, Demand(), schemes=BUILT_IN, window=Window(skew=900), now=0)
+    assert isinstance(verdict, Rejected)
+    assert (verdict.reason, verdict.detail) == (Reason.MALFORMED, f"headers: more than {MAX_HEADERS} fields")
 
 
 def test_the_three_kinds_of_body() -> None:

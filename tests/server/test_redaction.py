@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from counterseal.server.errors import StoreUnavailable
-from counterseal.server.rpc.redact import loggable_key_id, summary
+from counterseal.server.rpc.redact import loggable_key_id
 from counterseal.server.telemetry.log import describe, open_log
 from counterseal.v1 import keys_pb2
-from counterseal.v1 import verification_pb2 as pb
 from tests.server.calls import Issued, failing, signed
 from tests.server.inprocess import in_process
 
@@ -21,29 +20,9 @@ VALUE = "value out of a parameter"
 SESSION = "FwoGZXIvYXdzEXAMPLESESSIONTOKEN"
 
 
-def _messages() -> list[tuple[object, str]]:
-    imported = keys_pb2.ImportedSecret(key_id="AKIA", secret=SECRET.encode(), security_token=SESSION)
-    return [
-        (imported, "ImportedSecret(key_id,secret,security_token; "),
-        (keys_pb2.IssueKeyRequest(imported_secret=imported), "IssueKeyRequest(imported_secret; "),
-        (keys_pb2.IssueKeyResponse(secret=SECRET), "IssueKeyResponse(secret; "),
-        (pb.VerifyRequest(string_to_sign=pb.StringToSign(security_token=SESSION)), "VerifyRequest(string_to_sign; "),
-    ]
-
-
-@pytest.mark.parametrize("number", range(4))
-def test_a_summary_names_fields_and_holds_no_value(number: int) -> None:
-    message, begins = _messages()[number]
-    text = summary(message)  # type: ignore[arg-type]
-    assert text.startswith(begins)
-    assert SECRET not in text
-    assert SESSION not in text
-    # The reason for the whole module: protobuf's own text holds everything.
-    assert SECRET in repr(message) or SESSION in repr(message)
-
-
 def test_no_message_is_formatted_anywhere() -> None:
-    """Outside the redaction nobody formats a message; logs get single, checked fields."""
+    """Nobody formats a message: protobuf's own text holds everything. Logs get single, checked fields."""
+    assert SECRET in repr(keys_pb2.IssueKeyResponse(secret=SECRET))
     folder = Path(__file__).parents[2] / "service" / "counterseal" / "server" / "rpc"
     for source in folder.glob("*.py"):
         text = source.read_text()
@@ -56,8 +35,7 @@ def test_no_message_is_formatted_anywhere() -> None:
             "{request}",
             "{message}",
         ):
-            if source.name != "redact.py":
-                assert forbidden not in text, f"{source.name}: {forbidden}"
+            assert forbidden not in text, f"{source.name}: {forbidden}"
 
 
 @pytest.mark.parametrize("key_id", ["AKIAIOSFODNN7EXAMPLE", "a.b~c:d@e+f=g/h-i_j", "abc", "x" * 128])

@@ -21,18 +21,6 @@ def must_hash_to(body: bytes) -> pb.VerifyResponse:
     return verified(payload_duty=DUTY(body_sha256=DUTY.BodySha256(sha256=hashlib.sha256(body).digest())))
 
 
-def asks_for_body(duty: pb.PayloadDuty = CHECKED) -> object:
-    """The service as it is for a body hash that the head does not tell."""
-
-    def behave(request: pb.VerifyRequest, _context: object) -> pb.VerifyResponse:
-        if request.http_request.WhichOneof("body") is None:
-            return rejected(pb.REJECTION_REASON_BODY_REQUIRED)
-        right = request.http_request.content_sha256 == hashlib.sha256(BODY).digest()
-        return verified(payload_duty=duty) if right else rejected(pb.REJECTION_REASON_MISMATCH)
-
-    return behave
-
-
 @pytest.mark.parametrize(
     "pieces", [PIECES, [BODY], [*PIECES, b""], [b"", *PIECES], [b"one ", b"", b"", b"two three", b"", b""]]
 )
@@ -106,55 +94,6 @@ def test_a_body_where_none_was_signed(stub: StubService) -> None:
 def test_no_body_is_an_empty_body(stub: StubService, headers: list[tuple[bytes, bytes]]) -> None:
     exchange(stub.address, http_scope("POST", headers=headers))
     assert stub.requests[0].http_request.WhichOneof("body") == "content"
-
-
-@pytest.mark.parametrize("pieces", [[BODY], PIECES, [b"one ", b"", b"two three"]])
-def test_a_body_is_set_aside_when_the_service_needs_its_hash(stub: StubService, pieces: list[bytes]) -> None:
-    stub.behave = asks_for_body()  # type: ignore[assignment]
-    seen = exchange(stub.address, body_scope(len(BODY)), pieces)
-    assert seen.status == 200
-    assert b"".join(piece for piece, _ in seen.pieces) == BODY
-    assert [message.http_request.WhichOneof("body") for message in stub.requests] == [None, "content_sha256"]
-    assert len({message.request_id for message in stub.requests}) == 2
-
-
-def test_a_large_body_goes_through_a_file(stub: StubService) -> None:
-    body = bytes(range(256)) * 20_000
-    stub.behave = lambda request, _context: (
-        rejected(pb.REJECTION_REASON_BODY_REQUIRED)
-        if request.http_request.WhichOneof("body") is None
-        else verified(payload_duty=CHECKED)
-    )
-    seen = exchange(stub.address, body_scope(len(body)), [body[:3_000_000], body[3_000_000:]])
-    assert stub.requests[1].http_request.content_sha256 == hashlib.sha256(body).digest()
-    assert b"".join(piece for piece, _ in seen.pieces) == body
-    assert max(len(piece) for piece, _ in seen.pieces) <= 1 << 16
-
-
-def test_a_wrong_body_set_aside(stub: StubService) -> None:
-    stub.behave = asks_for_body()  # type: ignore[assignment]
-    seen = exchange(stub.address, body_scope(3), [b"bad"])
-    assert (seen.status, seen.scopes) == (403, [])
-
-
-def test_a_body_too_large_to_set_aside(stub: StubService) -> None:
-    stub.behave = asks_for_body()  # type: ignore[assignment]
-    assert exchange(stub.address, body_scope(len(BODY)), PIECES, max_set_aside=len(BODY)).status == 200
-    seen = exchange(stub.address, body_scope(len(BODY)), PIECES, max_set_aside=len(BODY) - 1)
-    assert (seen.status, seen.scopes) == (413, [])
-
-
-def test_a_client_that_leaves_while_its_body_is_set_aside(stub: StubService) -> None:
-    stub.behave = asks_for_body()  # type: ignore[assignment]
-    seen = exchange(stub.address, body_scope(len(BODY)), PIECES, gone=True)
-    assert (seen.sent, seen.scopes, len(stub.requests)) == ([], [], 1)
-
-
-def test_a_service_that_asks_twice_is_refused(stub: StubService) -> None:
-    stub.behave = lambda _request, _context: rejected(pb.REJECTION_REASON_BODY_REQUIRED, "InvalidRequest", 400)
-    assert exchange(stub.address, body_scope(len(BODY)), PIECES).status == 400
-    assert exchange(stub.address, http_scope()).status == 400
-    assert len(stub.requests) == 3
 
 
 def test_already_checked_is_not_believed_of_a_body_that_was_not_told(stub: StubService) -> None:

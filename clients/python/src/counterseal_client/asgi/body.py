@@ -1,26 +1,18 @@
-"""Bodies: held back until they are known to be the ones that were signed, or set aside to be hashed first."""
+"""Bodies as they stream: complete, and held back until they are known to be the ones that were signed."""
 
 import asyncio
 import hashlib
 import hmac
-import tempfile
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final
 
 from counterseal_client.asgi.types import Message, Receive
 
-_IN_MEMORY: Final = 1 << 20  # bytes; beyond, a body that is set aside lies in a temporary file
-_PIECE: Final = 1 << 16  # bytes handed to the application at once
 _DRAIN: Final = 1 << 20  # bytes of a refused body that are read before the answer
 _DRAIN_SECONDS: Final = 2.0
 
 
 class BodyMismatch(Exception):
     """The body is not the one that was signed."""
-
-
-class BodyTooLarge(Exception):
-    """The body is larger than what may be set aside."""
 
 
 class ClientGone(Exception):
@@ -96,51 +88,6 @@ class CheckedBody:
             self.mismatched = True
             raise BodyMismatch
         return {"type": "http.request", "body": (self._held or b"") + piece, "more_body": False}
-
-
-class SetAsideBody:
-    """A body read to its end before anything is decided, in memory or in a temporary file, and then a `receive` for it."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._file: Any = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by __exit__
-        self._hash = hashlib.sha256()
-        self._length = 0
-        self._left = 0
-        self._ended = False
-
-    async def read(self, limit: int) -> bytes:
-        """Read the body and return its SHA-256. Raises BodyTooLarge above `limit` bytes, ClientGone."""
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                raise ClientGone
-            piece: bytes = message.get("body", b"")
-            more = message.get("more_body", False)
-            self._length += len(piece)
-            if self._length > limit:
-                raise BodyTooLarge
-            self._hash.update(piece)
-            self._file.write(piece)
-        self._file.seek(0)
-        self._left = self._length
-        return self._hash.digest()
-
-    async def __call__(self) -> Message:
-        """Return the next piece of the body, and after its end what the server says next (a disconnect)."""
-        if self._ended:
-            return await self._receive()
-        piece: bytes = self._file.read(_PIECE)
-        self._left -= len(piece)
-        self._ended = self._left <= 0
-        return {"type": "http.request", "body": piece, "more_body": not self._ended}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
 
 
 async def drain(receive: Receive) -> bool:

@@ -8,9 +8,10 @@ from typing import Final, assert_never
 from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, Unsigned
 from counterseal_client.asgi import answers
 from counterseal_client.asgi.answers import Answer, ErrorForm, GuardedSend, answer_for, send_answer
-from counterseal_client.asgi.body import BodyMismatch, BodyTooLarge, CheckedBody, ClientGone, SetAsideBody, WholeBody, drain
+from counterseal_client.asgi.body import BodyMismatch, CheckedBody, ClientGone, WholeBody, drain
 from counterseal_client.asgi.head import header_values, may_have_body, read_head, with_verified_path
 from counterseal_client.asgi.identity import identity_headers, without_client_claims
+from counterseal_client.asgi.set_aside import BodyTooLarge, NoRoom, Room, SetAsideBody
 from counterseal_client.asgi.types import App, AsksForVerdicts, Receive, Scope, Send
 from counterseal_client.errors import RequestNotAccepted, VerifierError
 from counterseal_client.model import BODY_REQUIRED, Demand, HttpRequest, Rejected, Verified
@@ -42,6 +43,7 @@ class SignedRequests:
     unsigned; S3's presigned URLs always do, and SDKs do over https, so the default is yes; the application is told in
     `<prefix>payload`. `allow_signed_chunks`: pass chunk-signed bodies on UNCHECKED, for an upstream that checks them itself.
     `max_set_aside`: bytes of a body that has to be hashed before the verdict; larger ones are answered 413.
+    `max_set_aside_total`: bytes of all such bodies at once, whoever sends them; what finds no room is answered 503, SlowDown.
     No verdict means no access: an outage is answered 503.
     """
 
@@ -53,18 +55,22 @@ class SignedRequests:
         demand: Demand | None = None,
         allow_unsigned_payload: bool = True,
         allow_signed_chunks: bool = False,
-        max_set_aside: int = 64 << 20,
+        max_set_aside: int = 16 << 20,
+        max_set_aside_total: int = 256 << 20,
         identity_prefix: str = "x-counterseal-",
         errors: ErrorForm = ErrorForm.AUTO,
     ) -> None:
         if not identity_prefix.strip("-_"):
             raise ValueError("identity_prefix must not be empty: it says which fields of the client are dropped")
+        if max_set_aside_total < max_set_aside:
+            raise ValueError("max_set_aside_total must be at least max_set_aside: a body that fits must find room")
         self._app = app
         self._verifier = verifier
         self._demand = demand
         self._allow_unsigned_payload = allow_unsigned_payload
         self._allow_signed_chunks = allow_signed_chunks
         self._max_set_aside = max_set_aside
+        self._room = Room(max_set_aside_total)
         self._prefix = identity_prefix.lower()
         self._errors = errors
 
@@ -100,13 +106,17 @@ class SignedRequests:
 
     async def _ask_with_body(self, exchange: _Exchange) -> None:
         """Ask again with the body's hash: the signature covers it, and the head alone does not tell it."""
-        with SetAsideBody(exchange.receive) as body:
+        with SetAsideBody(exchange.receive, self._room) as body:
             try:
                 digest = await body.read(self._max_set_aside)
             except ClientGone:
                 return
             except BodyTooLarge:
                 await self._refuse(exchange, answers.BODY_TOO_LARGE)
+                return
+            except NoRoom:
+                _log.warning("request %s turned away: too many bodies are set aside", exchange.request_id)
+                await self._refuse(exchange, answers.SLOW_DOWN)
                 return
             # Another question, so another id: the same id stands for the same answer.
             again = replace(

@@ -186,6 +186,8 @@ CALLERS_WRONG = [
     ('[[callers]]\nname = "a"\nrole = "gateway"\nsan = ""', "san must be"),
     ('[[callers]]\nname = "a"\nrole = "gateway"\nsan = "edge"', "TLS_CLIENT_CA"),
     (f'[[callers]]\nname = "a b"\nrole = "gateway"\ntoken_sha256 = "{TOKEN_HASH}"', "name must be"),
+    (GATEWAY.replace("edge", "admin-token"), "the name admin-token is the service's own"),
+    (GATEWAY.replace("edge", "anonymous"), "the name anonymous is the service's own"),
     (GATEWAY + "tenants = []", "tenants must be a list of at least one"),
     (GATEWAY + "schemes = [1]", "schemes must be a list"),
     (GATEWAY + 'regions = ""', "regions must be a list"),

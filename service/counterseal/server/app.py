@@ -49,7 +49,7 @@ from counterseal.server.rpc.server import (
 )
 from counterseal.server.rpc.tls import TlsFiles, server_credentials
 from counterseal.server.rpc.verification import VerificationHandlers
-from counterseal.server.settings import Address
+from counterseal.server.settings import ANONYMOUS_NAME, Address
 from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.telemetry.log import Log, open_log
 from counterseal.server.telemetry.metrics import Metrics
@@ -226,7 +226,7 @@ def _callers(config: Config) -> CallerBook:
     """On loopback the generated token administers; without TLS anybody there may verify, unless configured otherwise."""
     anonymous = None
     if config.listen.is_loopback and not config.tls and not config.verify_requires_caller:
-        anonymous = Caller(name="anonymous", role=Role.GATEWAY, string_to_sign=config.allow_string_to_sign, anonymous=True)
+        anonymous = Caller(name=ANONYMOUS_NAME, role=Role.GATEWAY, string_to_sign=config.allow_string_to_sign, anonymous=True)
     bearer = admin_token(config.data_dir) if config.listen.is_loopback else None
     return call_book(config.callers, admin_token=bearer, anonymous=anonymous)
 

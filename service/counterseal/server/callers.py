@@ -17,7 +17,7 @@ from typing import Final
 
 from counterseal.core.model import Demand
 from counterseal.server.errors import CallerNotPermitted, CallerUnknown, ConfigError
-from counterseal.server.settings import CallerSetting
+from counterseal.server.settings import ADMIN_NAME, CallerSetting
 
 ADMIN_FILE: Final = "admin.token"
 # The prefix lets secret scanners recognise a leaked one.
@@ -142,7 +142,7 @@ def call_book(settings: Iterable[CallerSetting], *, admin_token: str | None, ano
     known = configured_callers(settings)
     by_token = [(setting.token_sha256, caller) for setting, caller in known if setting.token_sha256 is not None]
     if admin_token is not None:
-        admin = Caller(name="admin-token", role=Role.ADMIN, string_to_sign=True)
+        admin = Caller(name=ADMIN_NAME, role=Role.ADMIN, string_to_sign=True)
         by_token.append((hashlib.sha256(admin_token.encode("ascii")).digest(), admin))
     by_san = {setting.san: caller for setting, caller in known if setting.san is not None}
     return CallerBook(by_token=tuple(by_token), by_san=by_san, anonymous=anonymous)

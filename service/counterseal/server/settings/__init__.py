@@ -1,6 +1,6 @@
 """How single settings are read: exact grammars, errors that name the limit."""
 
 from counterseal.server.settings.address import Address, read_address
-from counterseal.server.settings.callers import CallerSetting, read_callers
+from counterseal.server.settings.callers import ADMIN_NAME, ANONYMOUS_NAME, CallerSetting, read_callers
 
-__all__ = ["Address", "CallerSetting", "read_address", "read_callers"]
+__all__ = ["ADMIN_NAME", "ANONYMOUS_NAME", "Address", "CallerSetting", "read_address", "read_callers"]

@@ -11,6 +11,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SAN: Final = re.compile(r"[!-~]{1,255}", re.ASCII)
 _LIMITS: Final = ("tenants", "schemes", "regions", "services")
+# Those whom nobody configures: the holder of the generated token, and whoever calls without credentials. Names tell callers
+# apart in logs, and request ids of one from those of another: a second `admin-token` would be given the first one's secrets.
+ADMIN_NAME: Final = "admin-token"
+ANONYMOUS_NAME: Final = "anonymous"
+_RESERVED: Final = frozenset({ADMIN_NAME, ANONYMOUS_NAME})
 _KNOWN: Final = frozenset({"name", "role", "token_sha256", "san", "string_to_sign", *_LIMITS})
 
 
@@ -57,6 +62,8 @@ def _read_caller(where: str, table: Mapping[str, Any]) -> CallerSetting:
     role = table.get("role")
     if name is None:
         raise ConfigError(f"{where}: name is required")
+    if name in _RESERVED:
+        raise ConfigError(f"{where}: the name {name} is the service's own; choose another")
     if role not in {"admin", "gateway"}:
         raise ConfigError(f"{where}: role must be admin or gateway")
     string_to_sign = table.get("string_to_sign", False)

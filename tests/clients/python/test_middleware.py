@@ -58,6 +58,12 @@ def test_a_client_without_address(stub: StubService, client: Any) -> None:
     assert stub.requests[0].http_request.source_address == ""
 
 
+def test_the_zone_of_a_link_local_client_stays_here(stub: StubService) -> None:
+    """The service takes addresses only, and the zone means nothing on another machine."""
+    exchange(stub.address, http_scope(client=("fe80::1%eth0", 1234, 0, 2)))
+    assert stub.requests[0].http_request.source_address == "fe80::1"
+
+
 def test_the_application_learns_who_signed(stub: StubService) -> None:
     stub.behave = lambda _request, _context: verified(
         principal="Ålice\r\nx-evil: 1", payload_duty=DUTY(already_checked=DUTY.AlreadyChecked())

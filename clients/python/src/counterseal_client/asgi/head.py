@@ -70,6 +70,7 @@ def _source_address(scope: Scope) -> str:
     if not client:
         return ""
     try:
-        return str(ipaddress.ip_address(client[0]))
+        # Without the zone of a link-local address (`fe80::1%eth0`): it names an interface of this machine (RFC 4007, 11).
+        return str(ipaddress.ip_address(str(client[0]).partition("%")[0]))
     except ValueError:  # a Unix socket's peer has no address
         return ""

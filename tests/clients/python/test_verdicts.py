@@ -14,8 +14,10 @@ from counterseal_client import (
     Rejected,
     Unsigned,
     Verified,
+    VerifierError,
 )
 from tests.clients.python.asking import Ask
+from tests.clients.python.exchange import exchange, http_scope
 from tests.clients.python.stub import StubService, rejected, verified
 
 DUTY = pb.PayloadDuty
@@ -85,3 +87,19 @@ def test_every_reason_and_duty_of_the_contract_is_known() -> None:
     assert [field.name for field in DUTY.DESCRIPTOR.oneofs_by_name["duty"].fields] == [
         "already_checked", "body_sha256", "chunk_signed", "chunk_unsigned", "unsigned", "left_to_caller",
     ]  # fmt: skip
+
+
+def out_of_range(name: str) -> pb.VerifyResponse:
+    answer = rejected(pb.REJECTION_REASON_TOO_OLD) if name in {"server_time", "allowed_skew"} else verified()
+    outcome = answer.rejected if answer.HasField("rejected") else answer.verified
+    getattr(outcome, name).seconds = 2**60
+    return answer
+
+
+@pytest.mark.parametrize("name", ["signed_time", "valid_until_time", "server_time", "allowed_skew"])
+def test_times_that_are_none_are_an_error_of_the_service(stub: StubService, ask: Ask, name: str) -> None:
+    stub.behave = lambda _request, _context: out_of_range(name)
+    with pytest.raises(VerifierError, match="that is none"):
+        ask(Connection(address=stub.address))
+    seen = exchange(stub.address, http_scope())
+    assert (seen.status, seen.scopes) == (503, [])

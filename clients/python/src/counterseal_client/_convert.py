@@ -1,11 +1,13 @@
 """Between the client's own types and the messages of `counterseal.v1`. Whatever is not understood reads as refused."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterseal.core import payload
 from counterseal.v1 import verification_pb2 as pb
+from counterseal_client.errors import VerifierError
 from counterseal_client.model import NOT_UNDERSTOOD, Coverage, Demand, HttpRequest, Rejected, Scope, Verdict, Verified
 
 _REASON_PREFIX = "REJECTION_REASON_"
@@ -42,7 +44,10 @@ def to_message(request: HttpRequest, demand: Demand | None, request_id: str) -> 
 
 
 def to_verdict(response: pb.VerifyResponse) -> Verdict:
-    """Return the verdict in `response`. An unset or unknown outcome, duty or required field is a refusal."""
+    """Return the verdict in `response`. An unset or unknown outcome, duty or required field is a refusal.
+
+    Raises VerifierError when a time or duration is out of every range.
+    """
     outcome = response.WhichOneof("outcome")
     if outcome == "rejected":
         return _rejected(response.rejected)
@@ -119,7 +124,7 @@ def _rejected(message: pb.Rejected) -> Rejected:
         http_status=public.http_status if 400 <= public.http_status <= 499 else 403,
         message=public.message or "Access denied.",
         server_time=_time(message.server_time) if message.HasField("server_time") else None,
-        allowed_skew=message.allowed_skew.ToTimedelta() if message.HasField("allowed_skew") else None,
+        allowed_skew=_duration(message.allowed_skew) if message.HasField("allowed_skew") else None,
     )
 
 
@@ -140,4 +145,15 @@ def _scope(message: pb.Scope) -> Scope:
 
 
 def _time(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(tzinfo=UTC)
+    """Return the time in `stamp`. Raises VerifierError when there is none: a service that says this is broken, not newer."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise VerifierError(f"the answer holds a time that is none: {error}") from None
+
+
+def _duration(length: Duration) -> timedelta:
+    try:
+        return length.ToTimedelta()
+    except (ValueError, OverflowError) as error:
+        raise VerifierError(f"the answer holds a duration that is none: {error}") from None

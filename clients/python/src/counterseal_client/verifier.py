@@ -32,7 +32,8 @@ class Verifier:
         """Return who signed `request`, or why it is refused.
 
         `request_id` (at most 128 characters of [A-Za-z0-9._:-]; made up when None) is the same on every attempt. Raises
-        VerifierUnavailable, CallerRefused or RequestNotAccepted: then there is no verdict, and the request must not pass.
+        VerifierError, mostly as VerifierUnavailable, CallerRefused or RequestNotAccepted: then there is no verdict, and the
+        request must not pass.
         """
         deadline = time.monotonic() + self._connection.timeout
         message = build_message(request, demand, request_id)

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import contextlib
 import os
 import re
 import secrets
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from counterseal.server.errors import ConfigError
+from counterseal.server.private_file import make_once
 
 MASTER_KEY_BYTES: Final = 32
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -78,11 +78,10 @@ class MasterKeys:
         Raises:
             ConfigError: as `load`; also when the file cannot be made.
         """
-        if not path.exists():
-            try:
-                _write_once(path, cls.generate().text().encode("ascii"))
-            except OSError as error:
-                raise ConfigError(f"{_SETTING}: cannot make {path}: {error.strerror}") from None
+        try:
+            make_once(path, lambda: cls.generate().text().encode("ascii"))
+        except OSError as error:
+            raise ConfigError(f"{_SETTING}: cannot make {path}: {error.strerror}") from None
         return cls.load(path)
 
     def text(self) -> str:
@@ -107,27 +106,3 @@ def _read_entry(entry: str, place: str) -> tuple[str, bytes]:
     if len(key) != MASTER_KEY_BYTES:
         raise ConfigError(f"{place}: the key has {len(key)} bytes instead of {MASTER_KEY_BYTES}")
     return key_id, key
-
-
-def _write_once(path: Path, data: bytes) -> None:
-    """Make the file with all its content at once and on the disk, unless somebody else was faster."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)  # unlike rename, this never replaces a key that something was already sealed under
-    finally:
-        draft.unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,39 @@
+"""Files that hold a secret, made at the first start."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+
+def make_once(path: Path, content: Callable[[], bytes]) -> None:
+    """Make the file for its owner alone, with its whole content or not at all, unless it is there already.
+
+    Holds also under `kill -9`, and beside other processes that start at once: of several, one makes it. In every case the
+    file's name is on the disk when this returns: what is about to depend on it must not outlive it.
+
+    Raises:
+        OSError: the file cannot be made, or its folder not be read.
+    """
+    if not path.exists():
+        _make(path, content())
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make(path: Path, data: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)  # unlike rename, this never replaces what somebody else made and already relies on
+    finally:
+        draft.unlink()

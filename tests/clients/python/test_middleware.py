@@ -113,7 +113,14 @@ def test_an_empty_prefix_is_refused() -> None:
         SignedRequests(lambda *_: None, AsyncVerifier("localhost:1"), identity_prefix="-")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", [b"X-HTTP-Method-Override", b"x_http_method_override", b"x-original-url", b"x-forwarded-host"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"X-HTTP-Method-Override", b"x_http_method_override", b"x-original-method", b"x-original-url", b"x-forwarded-host",
+        b"forwarded", b"Forwarded", b"x-original-host", b"x-forwarded-server", b"x-forwarded-proto", b"x-forwarded-port",
+        b"x-forwarded-scheme",
+    ],
+)  # fmt: skip
 def test_overrides_arrive_only_when_signed(stub: StubService, name: bytes) -> None:
     assert name not in dict(exchange(stub.address, http_scope(headers=[(name, b"DELETE")])).app_headers())
     signed = pb.Coverage(headers=["host", name.decode().lower()], method=True, path=True, query=True)

@@ -8,20 +8,34 @@ from counterseal.core.payload import AlreadyChecked, BodySha256
 from counterseal_client.asgi.types import Headers
 from counterseal_client.model import Verified
 
-# Fields that make many upstreams act on another method or path than the one that was verified. Passed on only when signed.
+# Fields that make many upstreams act on another method, path, host or scheme than the one that was verified. Passed on only when
+# signed: also those of a proxy before the gateway, which look like any stranger's. Not here: `x-forwarded-for` and its like. They
+# say from where a request came and not what it asks for, and nothing here makes them true.
 OVERRIDES: Final = frozenset(
     {
         "x-http-method-override",
         "x-http-method",
         "x-method-override",
+        "x-forwarded-method",
+        "x-original-method",
         "x-original-url",
         "x-original-uri",
         "x-rewrite-url",
-        "x-forwarded-host",
         "x-forwarded-uri",
         "x-forwarded-path",
         "x-forwarded-prefix",
+        "x-script-name",
+        "forwarded",
         "x-host",
+        "x-original-host",
+        "x-forwarded-host",
+        "x-forwarded-server",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+        "x-forwarded-protocol",
+        "x-forwarded-scheme",
+        "x-forwarded-ssl",
+        "x-url-scheme",
     }
 )
 

@@ -6,7 +6,6 @@ A wrong credential is refused, never treated as none: a caller that means to be 
 import enum
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import stat
@@ -17,6 +16,7 @@ from typing import Final
 
 from counterseal.core.model import Demand
 from counterseal.server.errors import CallerNotPermitted, CallerUnknown, ConfigError
+from counterseal.server.private_file import make_once
 from counterseal.server.settings import ADMIN_NAME, CallerSetting
 
 ADMIN_FILE: Final = "admin.token"
@@ -156,8 +156,7 @@ def admin_token(data_dir: Path) -> str:
     """
     path = data_dir / ADMIN_FILE
     try:
-        if not path.exists():
-            _write_once(path, _SCANNER_PREFIX + secrets.token_urlsafe(32))
+        make_once(path, lambda: f"{_SCANNER_PREFIX}{secrets.token_urlsafe(32)}\n".encode("ascii"))
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ConfigError(f"COUNTERSEAL_DATA_DIR: {path} can be read by others; set its mode to 0600")
         text = path.read_text(encoding="ascii", errors="replace").strip()
@@ -166,25 +165,3 @@ def admin_token(data_dir: Path) -> str:
     if not _BEARER.fullmatch(f"bearer {text}"):
         raise ConfigError(f"COUNTERSEAL_DATA_DIR: {path} holds no bearer token; remove it to have another made")
     return text
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Create `path` with its whole content or not at all, also under `kill -9` and beside a second starting server."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        draft.unlink()

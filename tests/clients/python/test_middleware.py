@@ -208,25 +208,6 @@ def test_head_is_answered_without_a_body(stub: StubService) -> None:
     assert (seen.status, seen.body) == (403, b"")
 
 
-def test_websockets_are_verified_as_their_handshake(stub: StubService) -> None:
-    scope = http_scope(type="websocket", scheme="wss", headers=[(b"x-counterseal-principal", b"root")])
-    del scope["method"]
-    seen = exchange(stub.address, scope)
-    assert (stub.requests[0].http_request.method, stub.requests[0].http_request.scheme) == ("GET", "https")
-    assert stub.requests[0].http_request.WhichOneof("body") == "content"
-    assert dict(seen.app_headers())[b"x-counterseal-principal"] == b"alice"
-
-
-@pytest.mark.parametrize("extensions", [None, {"websocket.http.response": {}}])
-def test_refused_websockets(stub: StubService, extensions: dict[str, Any] | None) -> None:
-    stub.behave = lambda _request, _context: rejected(pb.REJECTION_REASON_MISMATCH)
-    scope = http_scope(type="websocket", scheme="ws", extensions=extensions)
-    del scope["method"]
-    seen = exchange(stub.address, scope)
-    assert not seen.scopes
-    assert seen.sent[0]["type"] == ("websocket.http.response.start" if extensions else "websocket.close")
-
-
 def test_lifespan_passes_and_unknown_scopes_do_not(stub: StubService) -> None:
     seen = Seen()
 

@@ -8,9 +8,9 @@ from counterseal.core.payload import AlreadyChecked, BodySha256
 from counterseal_client.asgi.types import Headers
 from counterseal_client.model import Verified
 
-# Fields that make many upstreams act on another method, path, host or scheme than the one that was verified. Passed on only when
-# signed: also those of a proxy before the gateway, which look like any stranger's. Not here: `x-forwarded-for` and its like. They
-# say from where a request came and not what it asks for, and nothing here makes them true.
+# Fields that make many upstreams act on another method, path, host or scheme than the one that was verified. Passed on only
+# when signed: also those of a proxy before the gateway, which look like any stranger's. Not here: `x-forwarded-for` and its
+# like. They say from where a request came and not what it asks for, and nothing here makes them true.
 OVERRIDES: Final = frozenset(
     {
         "x-http-method-override",
@@ -60,12 +60,14 @@ def without_client_claims(headers: Iterable[tuple[bytes, bytes]], prefix: str, c
     return kept
 
 
-def identity_headers(verified: Verified, prefix: str) -> Headers:
+def identity_headers(verified: Verified, prefix: str, *, frames: bool) -> Headers:
     """Return the fields that name the signer. Values are percent-encoded UTF-8; empty ones are sent, so that none is missing.
 
-    `<prefix>payload` says `checked` (before the application sees the body's end) or `unsigned`.
+    `<prefix>payload` says `checked` (before the application sees the body's end) or `unsigned`. `frames`: whether a websocket's
+    frames will follow, which no signature covers.
     """
     scope = verified.scope
+    checked = isinstance(verified.payload_duty, AlreadyChecked | BodySha256) and not frames
     fields = {
         "key-id": verified.key_id,
         "principal": verified.principal,
@@ -73,6 +75,6 @@ def identity_headers(verified: Verified, prefix: str) -> Headers:
         "scheme": verified.scheme,
         "region": scope.region if scope else "",
         "service": scope.service if scope else "",
-        "payload": "checked" if isinstance(verified.payload_duty, AlreadyChecked | BodySha256) else "unsigned",
+        "payload": "checked" if checked else "unsigned",
     }
     return [((prefix + name).encode(), quote(value, safe="-._~:@+=/").encode()) for name, value in fields.items()]

@@ -40,8 +40,9 @@ class SignedRequests:
     end of its body, signed or not, and BodyMismatch when it is another body than the signed one: let both pass through.
 
     `demand`: what is required beyond a matching signature. `allow_unsigned_payload`: whether a client may leave the body
-    unsigned; S3's presigned URLs always do, and SDKs do over https, so the default is yes; the application is told in
-    `<prefix>payload`. `allow_signed_chunks`: pass chunk-signed bodies on UNCHECKED, for an upstream that checks them itself.
+    unsigned, as a websocket always leaves its frames; S3's presigned URLs always do, and SDKs do over https, so the default is
+    yes; the application is told in `<prefix>payload`. `allow_signed_chunks`: pass chunk-signed bodies on UNCHECKED, for an
+    upstream that checks them itself.
     `max_set_aside`: bytes of a body that has to be hashed before the verdict; larger ones are answered 413.
     `max_set_aside_total`: bytes of all such bodies at once, whoever sends them; what finds no room is answered 503, SlowDown.
     No verdict means no access: an outage is answered 503.
@@ -132,18 +133,20 @@ class SignedRequests:
             await self._refuse(exchange, answer_for(outcome))
         elif isinstance(outcome, Answer):
             await self._refuse(exchange, outcome)
-        elif (objection := self._objection(exchange.request, outcome)) is not None:
+        elif (objection := self._objection(exchange, outcome)) is not None:
             _log.info("request %s verified, but refused here: %s", exchange.request_id, objection.code)
             await self._refuse(exchange, objection)
         else:
             await self._let_through(exchange, outcome)
 
-    def _objection(self, request: HttpRequest, verified: Verified) -> Answer | None:
+    def _objection(self, exchange: _Exchange, verified: Verified) -> Answer | None:
         """Return why this gateway refuses a request that verified, or None."""
         covered = verified.coverage
         if not (covered.method and covered.path and covered.query and verified.verified_path.startswith(b"/")):
             return answers.NOT_COVERED
-        duty = verified.payload_duty
+        if exchange.scope["type"] == "websocket" and not self._allow_unsigned_payload:
+            return answers.UNSIGNED_BODY  # the handshake is signed, its frames are not
+        request, duty = exchange.request, verified.payload_duty
         match duty:
             case AlreadyChecked():
                 # True only of a body that the service was told about.
@@ -163,7 +166,7 @@ class SignedRequests:
     async def _let_through(self, exchange: _Exchange, verified: Verified) -> None:
         headers = without_client_claims(exchange.request.headers, self._prefix, verified.coverage.headers)
         scope = with_verified_path(exchange.scope, verified.verified_path)
-        scope["headers"] = headers + identity_headers(verified, self._prefix)
+        scope["headers"] = headers + identity_headers(verified, self._prefix, frames=scope["type"] == "websocket")
         scope["counterseal"] = verified
         if scope["type"] == "websocket":
             await self._app(scope, exchange.receive, exchange.send)

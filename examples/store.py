@@ -3,6 +3,7 @@
 COUNTERSEAL_SERVER=127.0.0.1:50051 LISTEN=127.0.0.1:8080 python examples/store.py
 """
 
+import logging
 import os
 from typing import Any
 
@@ -41,10 +42,13 @@ async def store(scope: Any, receive: Any, send: Any) -> None:
 
 def main() -> None:
     """Serve until Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(message)s")
     host, _, port = os.environ.get("LISTEN", "127.0.0.1:8080").rpartition(":")
     connection = Connection(address=os.environ.get("COUNTERSEAL_SERVER", "127.0.0.1:50051"))
     gateway = SignedRequests(store, AsyncVerifier(connection))
-    uvicorn.run(gateway, host=host, port=int(port), proxy_headers=False, server_header=False, lifespan="off")
+    print(f"verifying with {connection.address}; objects are kept in memory; what is refused is logged here", flush=True)
+    # uvicorn says where it listens. Its access log would keep presigned URLs, which are as good as credentials.
+    uvicorn.run(gateway, host=host, port=int(port), proxy_headers=False, server_header=False, access_log=False, lifespan="off")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Completion: scripts for three shells, and bash itself completing with one of them."""
+"""Completion: scripts for three shells, and the shells themselves completing with them."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def test_a_script_for_each_shell(lonely: Cli, shell: str, words: str) -> None:
     assert "%(" not in printed.out  # every placeholder was filled in
 
 
-@pytest.mark.parametrize(
+LINES = pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("counterseal ", {"serve", "keys", "verify", "sign", "db", "secrets", "config", "completion"}),
@@ -29,10 +29,10 @@ def test_a_script_for_each_shell(lonely: Cli, shell: str, words: str) -> None:
         ("counterseal sign --pre", {"--presign"}),
     ],
 )
+
+
+@LINES
 def test_bash_completes(lonely: Cli, tmp_path: Path, line: str, expected: set[str]) -> None:
-    bash, program = require_program("bash"), Path(sys.executable).with_name("counterseal")
-    require(program.exists(), "counterseal is not installed as a program")
-    (tmp_path / "script").write_text(lonely("completion", "bash").out)
     words = line.split(" ")
     quoted = " ".join(f"'{word}'" for word in words)
     asked = f"""
@@ -42,6 +42,38 @@ def test_bash_completes(lonely: Cli, tmp_path: Path, line: str, expected: set[st
         $function counterseal
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    environment = clean_environment() | {"PATH": f"{program.parent}:/usr/bin:/bin"}
-    done = subprocess.run([bash, "-c", asked], cwd=tmp_path, env=environment, capture_output=True, check=True, timeout=60)
-    assert set(done.stdout.decode().split()) == expected, done.stderr
+    assert set(_completed(lonely, tmp_path, "bash", asked).split()) == expected
+
+
+@LINES
+def test_zsh_completes(lonely: Cli, tmp_path: Path, line: str, expected: set[str]) -> None:
+    words = line.split(" ")
+    quoted = " ".join(f"'{word}'" for word in words)
+    # Stands in for zsh's line editor, which runs in a terminal alone: the script registers a function, which reads the words
+    # and offers completions, plain ones by compadd and described ones (name:text) by _describe.
+    asked = f"""
+        compdef() {{ function=$1 }}
+        compadd() {{ print -rl -- ${{(P)@[-1]}} }}
+        _describe() {{ print -rl -- ${{${{(P)3}}%%:*}} }}
+        source ./script
+        words=({quoted}) CURRENT={len(words)}
+        $function
+    """
+    assert set(_completed(lonely, tmp_path, "zsh", asked).split()) == expected
+
+
+@LINES
+def test_fish_completes(lonely: Cli, tmp_path: Path, line: str, expected: set[str]) -> None:
+    shown = _completed(lonely, tmp_path, "fish", f"source ./script; complete -C '{line}'")
+    assert {offered.partition("\t")[0] for offered in shown.splitlines()} == expected
+
+
+def _completed(cli: Cli, folder: Path, shell: str, asked: str) -> str:
+    """Return what the shell prints that runs `asked` beside its completion script."""
+    path, program = require_program(shell), Path(sys.executable).with_name("counterseal")
+    require(program.exists(), "counterseal is not installed as a program")
+    (folder / "script").write_text(cli("completion", shell).out)
+    environment = clean_environment() | {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": str(folder)}
+    done = subprocess.run([path, "-c", asked], cwd=folder, env=environment, capture_output=True, check=True, timeout=60)
+    assert not done.stderr, done.stderr
+    return done.stdout.decode()

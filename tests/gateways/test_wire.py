@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import time
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,25 @@ def test_signed_chunks_are_not_taken_for_checked(world: World, credentials: Cred
     status, body = send(world, b"PUT", path, [*request.headers, *fields, (b"content-length", b"5")], b"hello")
     assert status == 501, body
     assert world.passed_on() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "count"),
+    [(b"GET", b"/%zz", 0), (b"M" * 33, b"/", 0), (b"GET", b"/" + b"x" * 9000, 0), (b"GET", b"/", 400)],
+)
+def test_what_breaks_a_grammar_or_a_limit_is_told_so(world: World, method: bytes, target: bytes, count: int) -> None:
+    """A verdict of the service, and not an error of its gateway: docs/decisions/0012."""
+    headers = [
+        (b"host", b"h"),
+        (b"authorization", b"AWS4-HMAC-SHA256 x"),
+        *((b"x-%d" % number, b"1") for number in range(count)),
+    ]
+    status, answer = send(world, method, target, headers)
+    assert status == 400
+    assert ET.fromstring(answer.partition(b"\r\n\r\n")[2]).findtext("Code")
+    request_id = re.search(rb"x-amz-request-id: (\w+)", answer)
+    assert request_id is not None
+    assert f"request {request_id[1].decode()} refused: MALFORMED" in world.gateway_log.read_text()
 
 
 def test_unsigned_requests_and_foreign_credentials(world: World, credentials: Credentials) -> None:

@@ -154,7 +154,7 @@ def test_no_verified_path_no_access(stub: StubService, path: bytes | None) -> No
     [
         (grpc.StatusCode.UNAVAILABLE, 503), (grpc.StatusCode.INTERNAL, 503), (grpc.StatusCode.DEADLINE_EXCEEDED, 503),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, 503), (grpc.StatusCode.PERMISSION_DENIED, 503),
-        (grpc.StatusCode.UNAUTHENTICATED, 503), (grpc.StatusCode.INVALID_ARGUMENT, 400),
+        (grpc.StatusCode.UNAUTHENTICATED, 503), (grpc.StatusCode.INVALID_ARGUMENT, 500),
         (pb.VerifyResponse(), 403), (rejected(9999), 403), (verified(payload_duty=None), 403),
     ],
 )  # fmt: skip

@@ -21,4 +21,8 @@ class CallerRefused(VerifierError):
 
 
 class RequestNotAccepted(VerifierError):
-    """The request breaks a limit of the service's messages, e.g. 300 header fields. Fail closed, answer 400."""
+    """The message is wrong in what the gateway itself put into it: a demand, a body's hash, a source address, a request id.
+
+    What a gateway's client sent never makes it so, whatever grammar or limit it breaks: that is a refusal, `MALFORMED`. Fail
+    closed and answer 500; somebody has to change the gateway.
+    """

@@ -35,7 +35,7 @@ class Answer:
 UNAVAILABLE: Final = Answer(status=503, code="ServiceUnavailable", message="Please try again.")
 # S3's name for it, which SDKs know as a reason to pause and try again.
 SLOW_DOWN: Final = Answer(status=503, code="SlowDown", message="Please reduce your request rate.")
-NOT_ACCEPTED: Final = Answer(status=400, code="InvalidRequest", message="The request is not acceptable.")
+NOT_ACCEPTED: Final = Answer(status=500, code="InternalError", message="The request could not be verified.")
 BODY_MISMATCH: Final = Answer(
     status=400,
     code="XAmzContentSHA256Mismatch",

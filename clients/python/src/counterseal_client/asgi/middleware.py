@@ -45,7 +45,7 @@ class SignedRequests:
     upstream that checks them itself.
     `max_set_aside`: bytes of a body that has to be hashed before the verdict; larger ones are answered 413.
     `max_set_aside_total`: bytes of all such bodies at once, whoever sends them; what finds no room is answered 503, SlowDown.
-    No verdict means no access: an outage is answered 503.
+    No verdict means no access: an outage is answered 503, a mistake of this gateway's own settings 500.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class SignedRequests:
         try:
             verdict = await self._verifier.verify(exchange.request, self._demand, request_id=exchange.request_id)
         except RequestNotAccepted as error:
-            _log.warning("request %s not accepted: %s", exchange.request_id, error)
+            _log.error("request %s not accepted: %s", exchange.request_id, error)
             return answers.NOT_ACCEPTED
         except VerifierError as error:
             _log.error("request %s has no verdict: %s", exchange.request_id, error)

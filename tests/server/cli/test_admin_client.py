@@ -16,7 +16,8 @@ from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, Ch
 from counterseal.server import errors
 from counterseal.server.rpc import client_errors
 from counterseal.server.rpc.admin_answers import RejectedAnswer, VerifiedAnswer, key_record, verify_answer
-from counterseal.server.rpc.admin_client import AdminClient, Endpoint
+from counterseal.server.rpc.admin_channel import Endpoint
+from counterseal.server.rpc.admin_client import AdminClient
 from counterseal.server.store.records import KeyQuery
 from counterseal.v1 import error_reason_pb2, keys_pb2, verification_pb2, verification_pb2_grpc
 

@@ -39,7 +39,8 @@ class Connection:
         Raises:
             Failure: a bearer token is required and there is none.
         """
-        from counterseal.server.rpc.admin_client import AdminClient, Endpoint  # brings gRPC: slow to import
+        from counterseal.server.rpc.admin_channel import Endpoint  # brings gRPC: slow to import
+        from counterseal.server.rpc.admin_client import AdminClient
 
         return AdminClient(
             Endpoint(

@@ -4,42 +4,17 @@ One call, one attempt: whoever stands at a terminal sees what happened and decid
 none holds a secret.
 """
 
-import ipaddress
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Self
-
-import grpc
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from typing import Any, Self
 
 from counterseal.core.model import Demand, HttpRequest
 from counterseal.server import errors
-from counterseal.server.rpc import client_errors
 from counterseal.server.rpc.admin_answers import STATE_NUMBERS, VerifyAnswer, key_record, utc, verify_answer
+from counterseal.server.rpc.admin_channel import Endpoint, open_channel
+from counterseal.server.rpc.admin_errors import typed_errors
 from counterseal.server.store.records import IssuedKey, KeyChange, KeyDraft, KeyPage, KeyQuery, KeyRecord, Revocation
 from counterseal.v1 import keys_pb2, keys_pb2_grpc, verification_pb2, verification_pb2_grpc
-
-ERROR_DOMAIN: Final = "counterseal"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where a server listens and how to reach it. `timeout` is the deadline of each call, in seconds.
-
-    `ca` None and `tls` set: the system's own certificate authorities. `token` empty: none is sent.
-    """
-
-    address: str
-    token: str = field(default="", repr=False)
-    tls: bool = False
-    ca: Path | None = None
-    client_certificate: Path | None = None
-    client_key: Path | None = None
-    timeout: float = 10.0
 
 
 class AdminClient:
@@ -47,7 +22,7 @@ class AdminClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._channel = _channel(endpoint)
+        self._channel = open_channel(endpoint)
         self._keys = keys_pb2_grpc.KeyServiceStub(self._channel)
         self._verification = verification_pb2_grpc.VerificationServiceStub(self._channel)
 
@@ -157,99 +132,5 @@ class AdminClient:
     def _call(self, method: Callable[..., Any], message: object) -> Any:
         token = self._endpoint.token
         metadata = [("authorization", f"Bearer {token}")] if token else []
-        with _typed_errors(self._endpoint.address):
+        with typed_errors(self._endpoint.address):
             return method(message, timeout=self._endpoint.timeout, metadata=metadata)
-
-
-def _channel(endpoint: Endpoint) -> grpc.Channel:
-    loopback = _is_loopback(endpoint.address)
-    # A proxy from the environment must not stand between us and this very machine.
-    options = [("grpc.enable_http_proxy", 0)] if loopback else []
-    if endpoint.tls or endpoint.ca is not None:
-        credentials = grpc.ssl_channel_credentials(
-            root_certificates=_read(endpoint.ca),
-            private_key=_read(endpoint.client_key),
-            certificate_chain=_read(endpoint.client_certificate),
-        )
-        return grpc.secure_channel(endpoint.address, credentials, options=options)
-    if endpoint.token and not loopback:
-        raise client_errors.PlaintextRefused(
-            f"{endpoint.address} is not on this machine, and the bearer token would travel unencrypted: give --tls or --ca FILE"
-        )
-    return grpc.insecure_channel(endpoint.address, options=options)
-
-
-def _read(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise client_errors.UnreadableFile(f"cannot read {path}: {error.strerror}") from None
-
-
-def _is_loopback(address: str) -> bool:
-    """Whether the address stays on this machine. Names other than `localhost` are not looked up, and count as remote."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-_BY_REASON: Final[Mapping[str, type[errors.ServiceError]]] = {
-    "CALLER_UNKNOWN": errors.CallerUnknown,
-    "CALLER_NOT_PERMITTED": errors.CallerNotPermitted,
-    "KEY_NOT_FOUND": errors.KeyNotFound,
-    "KEY_EXISTS": errors.KeyExists,
-    "ETAG_MISMATCH": errors.EtagMismatch,
-    "KEY_REVOKED": errors.KeyIsRevoked,
-    "REQUEST_ID_REUSED": errors.RequestIdReused,
-    "STORE_UNAVAILABLE": errors.StoreUnavailable,
-    "OVERLOADED": client_errors.ServerBusy,
-    "STOPPING": client_errors.ServerBusy,
-    "DEADLINE_EXCEEDED": client_errors.CallTimedOut,
-    "INTERNAL": client_errors.ServerDefect,
-}
-# For answers that carry no reason: gRPC's own, or those of a proxy in between.
-_BY_CODE: Final[Mapping[grpc.StatusCode, type[errors.ServiceError]]] = {
-    grpc.StatusCode.UNAUTHENTICATED: errors.CallerUnknown,
-    grpc.StatusCode.PERMISSION_DENIED: errors.CallerNotPermitted,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: client_errors.ServerBusy,
-    grpc.StatusCode.DEADLINE_EXCEEDED: client_errors.CallTimedOut,
-}
-
-
-@contextmanager
-def _typed_errors(address: str) -> Iterator[None]:
-    try:
-        yield
-    except grpc.RpcError as error:
-        raise _typed(error, address) from None
-
-
-def _typed(error: grpc.RpcError, address: str) -> errors.ServiceError:
-    code, text = error.code(), error.details() or ""
-    info = _error_info(error)
-    if info is None:
-        if code is grpc.StatusCode.UNAVAILABLE:
-            return client_errors.ServerUnreachable(address, text.rpartition("last error: ")[2].removeprefix("UNKNOWN: "))
-        kind = _BY_CODE.get(code, client_errors.ServerDefect)
-        return kind(f"{address} answered {code.name}: {text}" if text else f"{address} answered {code.name}")
-    if info.reason == "INVALID_FIELD":
-        name = info.metadata.get("field", "")
-        return errors.InvalidField(name, text.removeprefix(f"{name}: "))
-    return _BY_REASON.get(info.reason, client_errors.ServerDefect)(text or info.reason)
-
-
-def _error_info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
-    """Return the reason that the service attached, or None when the error is not the service's own."""
-    try:
-        rich = rpc_status.from_call(error)
-    except ValueError:  # the rich answer contradicts the plain one: trust neither
-        return None
-    for detail in rich.details if rich is not None else ():
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info) and info.domain == ERROR_DOMAIN:
-            return info
-    return None

@@ -42,7 +42,7 @@ _MESSAGE_SECONDS: Final = 2.0
 _CROWDED_SECONDS: Final = 0.5
 # What one connection may take of all calls, so that nobody uses up those of all others with a single one. Not much less: gRPC's
 # clients hold back calls beyond it, but now and then open one too early, which the server refuses with UNAVAILABLE.
-_SHARE_OF_CONNECTION: Final = 4
+_SHARE_OF_CONNECTION: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,5 +163,8 @@ def listen(server: grpc.Server, address: Address, credentials: grpc.ServerCreden
     except RuntimeError:
         port = 0
     if port == 0:
-        raise ConfigError(f"COUNTERSEAL_LISTEN: cannot listen on {address}: in use by another process, or not this machine's")
+        certificate = "" if credentials is None else "; or gRPC cannot use the certificate in COUNTERSEAL_TLS_CERT"
+        raise ConfigError(
+            f"COUNTERSEAL_LISTEN: cannot listen on {address}: in use by another process, or not this machine's{certificate}"
+        )
     return Address(host=address.host, port=port)

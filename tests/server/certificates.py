@@ -2,6 +2,8 @@
 
 import datetime as dt
 import ipaddress
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.support.require import require
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,9 @@ class Authority:
     def pem(self) -> bytes:
         return self._cert.public_bytes(serialization.Encoding.PEM)
 
-    def server(self, name: str = "localhost") -> Pair:
+    def server(self, name: str = "localhost", curve: ec.EllipticCurve | None = None) -> Pair:
         loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        return self._issue(name, [x509.DNSName(name), loopback], ExtendedKeyUsageOID.SERVER_AUTH)
+        return self._issue(name, [x509.DNSName(name), loopback], ExtendedKeyUsageOID.SERVER_AUTH, curve)
 
     def client(self, *sans: str, common: str = "client") -> Pair:
         names: list[x509.GeneralName] = [
@@ -47,8 +51,10 @@ class Authority:
         ]
         return self._issue(common, names, ExtendedKeyUsageOID.CLIENT_AUTH)
 
-    def _issue(self, common: str, sans: list[x509.GeneralName], usage: x509.ObjectIdentifier) -> Pair:
-        key = ec.generate_private_key(ec.SECP256R1())
+    def _issue(
+        self, common: str, sans: list[x509.GeneralName], usage: x509.ObjectIdentifier, curve: ec.EllipticCurve | None = None
+    ) -> Pair:
+        key = ec.generate_private_key(curve or ec.SECP256R1())
         builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)]), key)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if sans:
@@ -68,3 +74,13 @@ class Authority:
             .not_valid_before(now - dt.timedelta(minutes=5))
             .not_valid_after(now + dt.timedelta(hours=1))
         )
+
+
+def unknown_curve(folder: Path) -> Pair:
+    """Return a pair on a curve that hardly any library knows any more."""
+    openssl = shutil.which("openssl")
+    require(openssl is not None, "no openssl")
+    key, cert = folder / "odd.key", folder / "odd.pem"
+    subprocess.run([str(openssl), "ecparam", "-name", "secp112r1", "-genkey", "-noout", "-out", str(key)], check=True)
+    subprocess.run([str(openssl), "req", "-x509", "-key", str(key), "-subj", "/CN=x", "-out", str(cert)], check=True)
+    return Pair(cert.read_bytes(), key.read_bytes())

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.server.calls import Client, bearer
+from tests.server.certificates import Authority, unknown_curve
 from tests.support.process import RunningServer, running_server
 
 CONFIG_EXIT = 78
@@ -55,6 +58,25 @@ def test_tls_files_that_cannot_be_read(tmp_path: Path) -> None:
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("no PEM")
     assert "COUNTERSEAL_TLS_CERT: holds no PEM certificate" in _refused(tmp_path, TLS_CERT=str(garbage), TLS_KEY=str(garbage))
+
+
+@pytest.mark.parametrize("name", ["secp256k1", "secp521r1", "secp112r1"])
+def test_curves_that_are_not_served_with(tmp_path: Path, name: str) -> None:
+    """gRPC would fail to listen, for no reason that it gives, or fail every handshake."""
+    cert, key = tmp_path / "server.pem", tmp_path / "server.key"
+    curves = {"secp256k1": ec.SECP256K1(), "secp521r1": ec.SECP521R1()}
+    pair = unknown_curve(tmp_path) if name not in curves else Authority("CA").server(curve=curves[name])
+    pair.write(cert, key)
+    words = "the key must be RSA, or lie on the curve P-256 or P-384"
+    assert f"COUNTERSEAL_TLS_CERT: {words}" in _refused(tmp_path, TLS_CERT=str(cert), TLS_KEY=str(key))
+
+
+def test_a_curve_that_is_served_with(tmp_path: Path) -> None:
+    cert, key, authority = tmp_path / "server.pem", tmp_path / "server.key", Authority("CA")
+    authority.server(curve=ec.SECP384R1()).write(cert, key)
+    with running_server(tmp_path / "data", {"TLS_CERT": str(cert), "TLS_KEY": str(key)}) as server:
+        with grpc.secure_channel(server.address, grpc.ssl_channel_credentials(authority.pem)) as channel:
+            Client(channel, bearer(server.admin_token)).issue()
 
 
 def test_wrong_settings(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from counterseal.v1 import keys_pb2
 from tests.server.calls import Client, Metadata, bearer, failing, signed
-from tests.server.certificates import Authority, Pair
+from tests.server.certificates import Authority, Pair, unknown_curve
 from tests.support.process import RunningServer, running_server
 
 EDGE = "the-bearer-of-the-edge-gateway"
@@ -193,11 +194,22 @@ def test_certificates_are_taken_up_without_a_restart(tls: Secured) -> None:
 def test_files_that_do_not_fit_are_left(tls: Secured) -> None:
     files = tls.folder / "server.pem", tls.folder / "server.key"
     good = Pair(files[0].read_bytes(), files[1].read_bytes())
-    other = tls.authority.server()
+    other, strange = tls.authority.server(), tls.authority.server(curve=ec.SECP256K1())
+    cut = good.cert + good.cert[:300]
+    reloads = tls.server.log().count('"tls_reloaded"')
     try:
-        for bad in (Pair(other.cert, good.key), Pair(b"no PEM", good.key), Pair(good.cert, b""), Pair(b"", b"")):
+        for bad in (
+            Pair(other.cert, good.key),
+            Pair(b"no PEM", good.key),
+            Pair(good.cert, b""),
+            Pair(b"", b""),
+            strange,
+            unknown_curve(tls.folder),
+            Pair(cut, good.key),
+        ):
             bad.write(*files)
             assert tls.presented().strip() == good.cert.strip()
+        assert tls.server.log().count('"tls_reloaded"') == reloads
         files[0].unlink()
         assert tls.presented().strip() == good.cert.strip()
         assert "tls_reload_failed" in tls.server.log()

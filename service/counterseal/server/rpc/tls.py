@@ -1,13 +1,23 @@
 """TLS by file, reloaded without a restart: certificates are renewed under running servers."""
 
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import grpc
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from counterseal.server.errors import ConfigError
 from counterseal.server.telemetry.log import Log
+
+# What gRPC's TLS library (BoringSSL) serves with, and takes from a server as a client.
+_CURVES: Final = frozenset({"secp256r1", "secp384r1"})
+_KINDS: Final = "the key must be RSA, or lie on the curve P-256 or P-384"
 
 _Print = tuple[tuple[int, int, int], ...]
 
@@ -90,7 +100,7 @@ def _load(files: TlsFiles) -> _Loaded:
     taken = _print(files.paths)
     cert, key = _read("TLS_CERT", files.cert), _read("TLS_KEY", files.key)
     ca = None if files.client_ca is None else _read("TLS_CLIENT_CA", files.client_ca)
-    _check_pair(cert, key)
+    _check_pair(files, cert, key)
     if ca is not None:
         _check_ca(ca)
     return _Loaded(grpc.ssl_server_certificate_configuration([(key, cert)], root_certificates=ca), taken)
@@ -103,27 +113,36 @@ def _read(setting: str, path: Path) -> bytes:
         raise ConfigError(f"COUNTERSEAL_{setting}: cannot read {path}: {error.strerror}") from None
 
 
-def _check_pair(cert: bytes, key: bytes) -> None:
-    """gRPC takes a key that is not the certificate's without a word, and every handshake fails: found out here instead."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
+def _check_pair(files: TlsFiles, cert: bytes, key: bytes) -> None:
+    """gRPC takes much without a word, and every handshake fails; or it fails to listen, for no reason that it gives. So what it
+    would not use is found out here: a key that is not the certificate's, a curve that it does not know, a chain that is cut.
+    """
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     try:
-        certified = x509.load_pem_x509_certificates(cert)[0].public_key().public_bytes(*form)
+        certified = x509.load_pem_x509_certificates(cert)[0].public_key()
     except (ValueError, IndexError):
         raise ConfigError("COUNTERSEAL_TLS_CERT: holds no PEM certificate") from None
+    except UnsupportedAlgorithm:
+        raise ConfigError(f"COUNTERSEAL_TLS_CERT: {_KINDS}") from None
     try:
-        held = load_pem_private_key(key, password=None).public_key().public_bytes(*form)
+        held = load_pem_private_key(key, password=None).public_key()
     except (ValueError, TypeError):
         raise ConfigError("COUNTERSEAL_TLS_KEY: holds no PEM private key without a passphrase") from None
-    if certified != held:
+    except UnsupportedAlgorithm:
+        raise ConfigError(f"COUNTERSEAL_TLS_KEY: {_KINDS}") from None
+    if certified.public_bytes(*form) != held.public_bytes(*form):
         raise ConfigError("COUNTERSEAL_TLS_KEY: is not the private key of the certificate in COUNTERSEAL_TLS_CERT")
+    if not isinstance(certified, RSAPublicKey) and getattr(getattr(certified, "curve", None), "name", "") not in _CURVES:
+        raise ConfigError(f"COUNTERSEAL_TLS_CERT: {_KINDS}")
+    try:
+        # Also what only a TLS library knows, such as keys that are too short. With a password, so that it never asks for one.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files.cert, files.key, password="")
+    except (ssl.SSLError, OSError, ValueError) as error:
+        why = getattr(error, "reason", None) or type(error).__name__
+        raise ConfigError(f"COUNTERSEAL_TLS_CERT: cannot be used for TLS ({why})") from None
 
 
 def _check_ca(ca: bytes) -> None:
-    from cryptography import x509
-
     try:
         x509.load_pem_x509_certificates(ca)
     except ValueError:

@@ -74,9 +74,11 @@ def test_curves_that_are_not_served_with(tmp_path: Path, name: str) -> None:
 def test_a_curve_that_is_served_with(tmp_path: Path) -> None:
     cert, key, authority = tmp_path / "server.pem", tmp_path / "server.key", Authority("CA")
     authority.server(curve=ec.SECP384R1()).write(cert, key)
-    with running_server(tmp_path / "data", {"TLS_CERT": str(cert), "TLS_KEY": str(key)}) as server:
-        with grpc.secure_channel(server.address, grpc.ssl_channel_credentials(authority.pem)) as channel:
-            Client(channel, bearer(server.admin_token)).issue()
+    with (
+        running_server(tmp_path / "data", {"TLS_CERT": str(cert), "TLS_KEY": str(key)}) as server,
+        grpc.secure_channel(server.address, grpc.ssl_channel_credentials(authority.pem)) as channel,
+    ):
+        Client(channel, bearer(server.admin_token)).issue()
 
 
 def test_wrong_settings(tmp_path: Path) -> None:
@@ -91,7 +93,26 @@ def test_a_missing_master_key_is_found_at_start(tmp_path: Path) -> None:
     with running_server(tmp_path / "data"):
         pass
     (tmp_path / "data" / "master.keys").unlink()
-    assert "COUNTERSEAL_MASTER_KEYS" in _refused(tmp_path)
+    said = _refused(tmp_path)
+    assert "COUNTERSEAL_MASTER_KEYS" in said
+    assert "master.keys is missing, and the key store holds what was sealed with it" in said
+    assert not (tmp_path / "data" / "master.keys").exists(), "a new one would hide what is missing"
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o701, 0o720, 0o770])
+def test_a_data_folder_that_others_get_into(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(mode)
+    assert f"is open to others (mode {mode:04o}); set its mode to 0700" in _refused(tmp_path)
+    assert not list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o660])
+def test_a_database_that_others_may_open(tmp_path: Path, mode: int) -> None:
+    with running_server(tmp_path / "data"):
+        pass
+    (tmp_path / "data" / "counterseal.db").chmod(mode)
+    assert f"counterseal.db is open to others (mode {mode:04o}); set its mode to 0600" in _refused(tmp_path)
 
 
 def test_an_admin_file_that_others_may_read(tmp_path: Path) -> None:

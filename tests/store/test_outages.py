@@ -76,6 +76,7 @@ def test_a_file_that_does_not_exist_is_not_made_anew(name: str, path: Path) -> N
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_file_that_is_no_database(name: str, path: Path) -> None:
     path.write_bytes(b"not a database, whatever its name says " * 1000)
+    path.chmod(0o600)
     store = open_store(f"sqlite:///{path}", timeout=0.2)
     unavailable(OPERATIONS[name], store)
     store.close()

@@ -1,6 +1,7 @@
 """The composition root: reads top to bottom like a recipe. Nothing else constructs collaborators."""
 
 import signal
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from counterseal.server.config import Config
 from counterseal.server.errors import ConfigError
 from counterseal.server.issuer import Issuer
 from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
-from counterseal.server.keys.canary import check_master_keys
+from counterseal.server.keys.canary import check_master_keys, in_use
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.flight import SingleFlightKeyRing
 from counterseal.server.keys.master import MasterKeys
@@ -104,7 +105,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         store = open_store(config.database_url, timeout=config.store_timeout)
         parts.callback(store.close)
         store.upgrade()
-        cipher = SecretCipher(_master_keys(config))
+        cipher = SecretCipher(_master_keys(config, store))
         check_master_keys(store, cipher)
 
         limits = _limits(config)
@@ -190,16 +191,26 @@ def _reflection(config: Config, gate: Gate, log: Log, side_pool: ThreadPoolExecu
 
 
 def _make_folder(data_dir: Path) -> None:
+    """Make the data folder for its owner alone. One that is there and open to others is left as it is, and refused."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = stat.S_IMODE(data_dir.stat().st_mode)
     except OSError as error:
         raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot make {data_dir}: {error.strerror}") from None
+    if mode & 0o077:
+        raise ConfigError(f"COUNTERSEAL_DATA_DIR: {data_dir} is open to others (mode {mode:04o}); set its mode to 0700")
 
 
-def _master_keys(config: Config) -> MasterKeys:
+def _master_keys(config: Config, store: KeyStore) -> MasterKeys:
     if config.master_keys is not None:
         return MasterKeys.parse(config.master_keys)
-    return MasterKeys.load_or_create(config.data_dir / "master.keys")
+    path = config.data_dir / "master.keys"
+    if not path.exists() and in_use(store):
+        raise ConfigError(
+            f"COUNTERSEAL_MASTER_KEYS: {path} is missing, and the key store holds what was sealed with it; put the file back, "
+            f"or give the master keys by this setting"
+        )
+    return MasterKeys.load_or_create(path)
 
 
 def _key_ring(

@@ -28,6 +28,11 @@ def check_master_keys(store: KeyStore, cipher: SecretCipher) -> None:
         _check_all(store, cipher)
 
 
+def in_use(store: KeyStore) -> bool:
+    """Say whether anything was ever sealed for this store. Raises StoreUnavailable."""
+    return bool(store.read_meta(_PREFIX))
+
+
 def forget_other_master_keys(store: KeyStore, cipher: SecretCipher) -> None:
     """Drop the marks of all master keys but the active one: nothing is sealed under them any more."""
     for name in store.read_meta(_PREFIX):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -105,12 +106,18 @@ def _identity(path: Path) -> Identity:
 
 
 def _create_file(path: Path) -> None:
-    """Create the file for its owner alone, if there is none; two processes may try at once."""
+    """Create the file for its owner alone, if there is none; two processes may try at once. Refuse one open to others.
+
+    Whoever reads it learns whose keys there are, and whoever writes to it can take them away.
+    """
     try:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        mode = stat.S_IMODE(path.stat().st_mode)
     except OSError as error:
         raise StoreUnavailable("the key store's file cannot be created") from error
+    if mode & 0o077:
+        raise ConfigError(f"COUNTERSEAL_DATABASE_URL: {path} is open to others (mode {mode:04o}); set its mode to 0600")
 
 
 def _lock_schema(connection: Connection) -> None:

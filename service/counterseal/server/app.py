@@ -1,14 +1,10 @@
 """The composition root: reads top to bottom like a recipe. Nothing else constructs collaborators."""
 
-import signal
-import stat
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from counterseal import __version__
@@ -16,13 +12,12 @@ from counterseal.core.model import Window
 from counterseal.core.schemes import BUILT_IN
 from counterseal.server.callers import ADMIN_FILE, Caller, CallerBook, Role, admin_token, call_book
 from counterseal.server.config import Config
-from counterseal.server.errors import ConfigError
+from counterseal.server.data_folder import make_folder, read_master_keys
 from counterseal.server.issuer import Issuer
 from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
-from counterseal.server.keys.canary import check_master_keys, in_use
+from counterseal.server.keys.canary import check_master_keys
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.flight import SingleFlightKeyRing
-from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import KeyRing
 from counterseal.server.keys.stored import StoredKeyRing
@@ -51,6 +46,7 @@ from counterseal.server.rpc.server import (
 from counterseal.server.rpc.tls import TlsFiles, server_credentials
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.settings import ANONYMOUS_NAME, Address
+from counterseal.server.signals import ending_signals
 from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.telemetry.log import Log, open_log
 from counterseal.server.telemetry.metrics import Metrics
@@ -87,7 +83,7 @@ def run(config: Config) -> int:
         StoreUnavailable: the key store does not answer at start.
     """
     log = open_log(config.log_level)
-    with _signals() as stop, serving(config, log) as service:
+    with ending_signals() as stop, serving(config, log) as service:
         print(_welcome(config, service), flush=True)  # noqa: T201  # for people; logs go to standard error
         log.info("started", address=str(service.address), version=__version__, tls=config.tls)
         stop.wait()
@@ -101,12 +97,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
     """Put a server together, start it, and take it down again in the opposite order. Raises what `run` raises."""
     with ExitStack() as parts:
         metrics = Metrics(__version__)
-        _make_folder(config.data_dir)
-        store = open_store(config.database_url, timeout=config.store_timeout)
-        parts.callback(store.close)
-        store.upgrade()
-        cipher = SecretCipher(_master_keys(config, store))
-        check_master_keys(store, cipher)
+        store, cipher = _store(config, parts)
 
         limits = _limits(config)
         lane = verify_lane(limits)
@@ -134,6 +125,17 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         parts.callback(_stop, server, gate, health, reflector, config.stop_grace)
         health.start()
         yield Service(address=address, metrics_url=scrape.url if scrape else None, metrics=metrics, health=health)
+
+
+def _store(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher]:
+    """Open what is at rest, and check that it belongs together."""
+    make_folder(config.data_dir)
+    store = open_store(config.database_url, timeout=config.store_timeout)
+    parts.callback(store.close)
+    store.upgrade()
+    cipher = SecretCipher(read_master_keys(config, store))
+    check_master_keys(store, cipher)
+    return store, cipher
 
 
 def _verification(config: Config, ring: KeyRing, clock: Clock, metrics: Metrics, log: Log) -> VerificationHandlers:
@@ -190,29 +192,6 @@ def _reflection(config: Config, gate: Gate, log: Log, side_pool: ThreadPoolExecu
     return Reflection(DESCRIBED, admit=admit, pool=side_pool, log=log)
 
 
-def _make_folder(data_dir: Path) -> None:
-    """Make the data folder for its owner alone. One that is there and open to others is left as it is, and refused."""
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = stat.S_IMODE(data_dir.stat().st_mode)
-    except OSError as error:
-        raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot make {data_dir}: {error.strerror}") from None
-    if mode & 0o077:
-        raise ConfigError(f"COUNTERSEAL_DATA_DIR: {data_dir} is open to others (mode {mode:04o}); set its mode to 0700")
-
-
-def _master_keys(config: Config, store: KeyStore) -> MasterKeys:
-    if config.master_keys is not None:
-        return MasterKeys.parse(config.master_keys)
-    path = config.data_dir / "master.keys"
-    if not path.exists() and in_use(store):
-        raise ConfigError(
-            f"COUNTERSEAL_MASTER_KEYS: {path} is missing, and the key store holds what was sealed with it; put the file back, "
-            f"or give the master keys by this setting"
-        )
-    return MasterKeys.load_or_create(path)
-
-
 def _key_ring(
     config: Config, store: KeyStore, cipher: SecretCipher, metrics: Metrics, lane: Lane, parts: ExitStack
 ) -> CachedKeyRing:
@@ -265,25 +244,6 @@ def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, reflector: Ref
     reflector.close()
     time.sleep(min(grace, _SETTLE_SECONDS))
     server.stop(grace).wait()
-
-
-@contextmanager
-def _signals() -> "Iterator[threading.Event]":
-    """Yield an event that SIGTERM and SIGINT set. A second signal ends the process at once."""
-    asked = threading.Event()
-
-    def ask(number: int, _: object) -> None:
-        if asked.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        asked.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _welcome(config: Config, service: Service) -> str:

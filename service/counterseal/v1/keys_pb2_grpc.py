@@ -70,7 +70,7 @@ class KeyServiceServicer(object):
         """Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
 
         The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-        and secret are returned.
+        and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

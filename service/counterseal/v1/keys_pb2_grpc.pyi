@@ -28,7 +28,7 @@ class KeyServiceStub:
     """Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
 
     The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-    and secret are returned.
+    and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
     """
 
     GetKey: grpc.UnaryUnaryMultiCallable[
@@ -68,7 +68,7 @@ class KeyServiceAsyncStub:
     """Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
 
     The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-    and secret are returned.
+    and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
     """
 
     GetKey: grpc.aio.UnaryUnaryMultiCallable[
@@ -110,7 +110,7 @@ class KeyServiceServicer(metaclass=abc.ABCMeta):
         """Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
 
         The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-        and secret are returned.
+        and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
         """
 
     @abc.abstractmethod

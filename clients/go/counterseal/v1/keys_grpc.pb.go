@@ -37,7 +37,7 @@ type KeyServiceClient interface {
 	// Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
 	//
 	// The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-	// and secret are returned.
+	// and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
 	IssueKey(ctx context.Context, in *IssueKeyRequest, opts ...grpc.CallOption) (*IssueKeyResponse, error)
 	// Reads one key, without its secret. NOT_FOUND when there is none.
 	GetKey(ctx context.Context, in *GetKeyRequest, opts ...grpc.CallOption) (*GetKeyResponse, error)
@@ -118,7 +118,7 @@ type KeyServiceServer interface {
 	// Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
 	//
 	// The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-	// and secret are returned.
+	// and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
 	IssueKey(context.Context, *IssueKeyRequest) (*IssueKeyResponse, error)
 	// Reads one key, without its secret. NOT_FOUND when there is none.
 	GetKey(context.Context, *GetKeyRequest) (*GetKeyResponse, error)

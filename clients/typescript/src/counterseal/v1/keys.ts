@@ -2022,7 +2022,7 @@ export const KeyServiceService = {
    * Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-   * and secret are returned.
+   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
    */
   issueKey: {
     path: "/counterseal.v1.KeyService/IssueKey" as const,
@@ -2084,7 +2084,7 @@ export interface KeyServiceServer extends UntypedServiceImplementation {
    * Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-   * and secret are returned.
+   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
    */
   issueKey: handleUnaryCall<IssueKeyRequest, IssueKeyResponse>;
   /** Reads one key, without its secret. NOT_FOUND when there is none. */
@@ -2106,7 +2106,7 @@ export interface KeyServiceClient extends Client {
    * Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-   * and secret are returned.
+   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
    */
   issueKey(
     request: IssueKeyRequest,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,28 @@ def test_what_it_says_at_start(server: RunningServer) -> None:
     lines = [json.loads(line) for line in server.log().splitlines()]
     (started,) = [line for line in lines if line["event"] == "started"]
     assert (started["address"], started["tls"]) == (server.address, False)
+
+
+def test_what_it_tells_people_at_start(tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSEAL_")}
+    given = {"DATA_DIR": str(tmp_path / "data"), "LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "127.0.0.1:0"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "counterseal.server.cli.main", "serve"],
+        env=environ | {f"COUNTERSEAL_{name}": value for name, value in given.items()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline().strip() for _ in range(5)]
+        process.terminate()
+    assert re.fullmatch(r"counterseal \S+ listening on 127\.0\.0\.1:[1-9]\d* \(plaintext, this machine only\)", said[0])
+    assert re.fullmatch(r"metrics on http://127\.0\.0\.1:[1-9]\d*/metrics", said[1])
+    assert said[2:] == [
+        f"data in {tmp_path / 'data'}",
+        f"administrator's bearer token in {tmp_path / 'data' / 'admin.token'}",
+        "try next: counterseal keys issue --principal alice",
+    ]
 
 
 def test_the_data_folder_is_for_its_owner_alone(server: RunningServer) -> None:

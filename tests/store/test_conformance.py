@@ -140,6 +140,13 @@ def test_an_audit_row_that_fails_undoes_the_change(store: KeyStore) -> None:
     assert found.record == first
 
 
+def test_an_audit_row_that_fails_undoes_the_issue(store: KeyStore) -> None:
+    with pytest.raises(TypeError):
+        store.insert(samples.stored(), dataclasses.replace(samples.entry(), detail={"not": {"json"}}))
+    assert store.read_key("key-1") is None
+    assert store.read_audit("key-1") == ()
+
+
 def test_audit_comes_back_as_it_went_in(store: KeyStore) -> None:
     went_in = samples.entry(principal={"from": "ä", "to": None}, many=["a", 1])
     store.insert(samples.stored(), went_in)

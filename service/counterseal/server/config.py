@@ -127,6 +127,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except ValueError as error:
         # The position is kept; tomllib quotes at most one character of the file.
         raise ConfigError(f"{PREFIX}CONFIG: {path} is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{PREFIX}CONFIG: {path} is nested too deeply") from None
 
 
 def _from_toml(document: Mapping[str, Any]) -> dict[str, str]:
@@ -143,7 +145,8 @@ def _as_text(name: str, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float):
+    # TOML promises 64 bits; Python reads more, and may then refuse to print it.
+    if isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64):
         return repr(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ",".join(value)

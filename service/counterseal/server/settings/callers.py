@@ -64,7 +64,7 @@ def _read_caller(where: str, table: Mapping[str, Any]) -> CallerSetting:
         raise ConfigError(f"{where}: name is required")
     if name in _RESERVED:
         raise ConfigError(f"{where}: the name {name} is the service's own; choose another")
-    if role not in {"admin", "gateway"}:
+    if not isinstance(role, str) or role not in {"admin", "gateway"}:
         raise ConfigError(f"{where}: role must be admin or gateway")
     string_to_sign = table.get("string_to_sign", False)
     if not isinstance(string_to_sign, bool):

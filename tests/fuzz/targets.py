@@ -16,7 +16,7 @@ from counterseal.core.model import (
 from counterseal.core.schemes.aws_sigv4 import read_claim
 from counterseal.core.schemes.aws_sigv4.canonical import canonical_query, normalise_path
 from counterseal.core.scope import read_credential
-from tests.fuzz import seeds, server_targets
+from tests.fuzz import message_targets, seeds, server_targets, setting_targets
 from tests.fuzz.checks import check, walk
 
 SHA256 = b"0" * 64
@@ -170,5 +170,10 @@ TARGETS = {
     "whole_request": Target(whole_request, seeds.whole_requests),
     "verify_message": Target(server_targets.verify_message, server_targets.verify_messages),
     "raw_request": Target(server_targets.raw_request, server_targets.raw_requests),
+    "key_messages": Target(message_targets.key_messages, message_targets.key_message_seeds),
+    "client_verdict": Target(message_targets.client_verdict, message_targets.client_verdict_seeds),
+    "at_rest": Target(setting_targets.at_rest, setting_targets.sealed_and_rings),
+    "settings": Target(setting_targets.settings, setting_targets.settings_seeds),
+    "cli_times": Target(setting_targets.cli_times, setting_targets.cli_times_seeds),
 }
 PLANTED = {"planted": Target(planted, lambda: {b"seed"})}

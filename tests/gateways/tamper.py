@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from urllib.parse import unquote_to_bytes
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,24 @@ class Raw:
     def with_query(self, change: Callable[[bytes], bytes]) -> "Raw":
         path, mark, query = self.target.partition(b"?")
         return replace(self, target=path + mark + change(query))
+
+    def with_parameter(self, at: int, change: Callable[[bytes], bytes]) -> "Raw":
+        def change_one(query: bytes) -> bytes:
+            pieces = query.split(b"&")
+            return b"&".join([*pieces[:at], change(pieces[at]), *pieces[at + 1 :]])
+
+        return self.with_query(change_one)
+
+    @property
+    def parameters(self) -> int:
+        query = self.target.partition(b"?")[2]
+        return len(query.split(b"&")) if query else 0
+
+    @property
+    def signed_headers(self) -> tuple[bytes, ...]:
+        """The names that the signature itself says it covers."""
+        found = re.search(rb"SignedHeaders=([^,&\s]+)", self.target if self.presigned else self.header(b"authorization") or b"")
+        return tuple(unquote_to_bytes(found[1]).split(b";")) if found else ()
 
     @property
     def presigned(self) -> bool:

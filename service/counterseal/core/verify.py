@@ -33,7 +33,7 @@ from counterseal.core.model import (
     Window,
 )
 from counterseal.core.schemes.base import Scheme
-from counterseal.core.window import check_window
+from counterseal.core.window import check_window, valid_until
 
 # Computed with when there is no key, so that an unknown key costs what a known one does. The result is thrown away.
 DUMMY_KEY: Final = Key(key_id="unknown", tenant="", secret=b"\x00" * 32, allowed_schemes=frozenset(), state=KeyState.DISABLED)
@@ -83,7 +83,7 @@ def conclude(
         scheme=claim.scheme,
         scope=claim.scope,
         signed_time=claim.signed_time,
-        valid_until=claim.signed_time + (window.skew if claim.valid_for is None else claim.valid_for),
+        valid_until=valid_until(claim, window),
         coverage=claim.coverage,
         payload_duty=duty,
         verified_path=scheme.verified_path(claim),

@@ -12,6 +12,14 @@ from counterseal.core.payload import PayloadDuty
 MIN_SECRET_BYTES: Final = 16
 
 
+def is_enough_secret(secret: bytes) -> bool:
+    """Say whether there is enough of a secret to verify with. NULs at the end do not count.
+
+    HMAC fills short keys up with NUL (RFC 2104 section 2), so they add nothing: sixteen of them are no secret.
+    """
+    return len(secret.rstrip(b"\x00")) >= MIN_SECRET_BYTES
+
+
 class Reason(enum.Enum):
     """Why a request is refused, in the order in which reasons are looked for. Values are the wire names."""
 

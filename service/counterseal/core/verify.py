@@ -18,7 +18,6 @@ from typing import Final
 
 from counterseal.core import http
 from counterseal.core.model import (
-    MIN_SECRET_BYTES,
     Claim,
     Demand,
     Derive,
@@ -31,6 +30,7 @@ from counterseal.core.model import (
     Subject,
     Verified,
     Window,
+    is_enough_secret,
 )
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.window import check_window, valid_until
@@ -137,8 +137,7 @@ def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Sche
         raise Refusal(Reason.UNKNOWN_KEY, "no such key")
     if scheme.name not in key.allowed_schemes:
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
-    # HMAC fills short keys up with NUL (RFC 2104 section 2), so NULs at the end add nothing: sixteen of them are no secret.
-    if len(key.secret.rstrip(b"\x00")) < MIN_SECRET_BYTES or not matches:
+    if not is_enough_secret(key.secret) or not matches:
         raise Refusal(Reason.MISMATCH, "the signature or the security token does not match")
     return key
 

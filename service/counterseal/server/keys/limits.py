@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from counterseal.core.model import MIN_SECRET_BYTES
+from counterseal.core.model import MIN_SECRET_BYTES, is_enough_secret
 from counterseal.core.scope import is_key_id
 from counterseal.server.errors import InvalidField
 
@@ -82,15 +82,6 @@ def check_secret(field: str, secret: bytes) -> None:
         raise InvalidField(field, f"must be {MIN_SECRET_BYTES} to {_MAX_SECRET_BYTES} bytes")
     if not is_enough_secret(secret):
         raise InvalidField(field, f"must have {MIN_SECRET_BYTES} bytes besides NULs at its end, which add nothing")
-
-
-def is_enough_secret(secret: bytes) -> bool:
-    """Say whether there is enough of a secret to verify with: the rule of core/verify.py, which refuses it at every use.
-
-    NULs at the end do not count, because HMAC fills short keys up with them (RFC 2104 section 2). An empty HMAC key lets
-    everybody sign (CVE-2026-49852).
-    """
-    return len(secret.rstrip(b"\x00")) >= MIN_SECRET_BYTES
 
 
 def check_security_token(field: str, security_token: str) -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from counterseal.core.model import Derive, Key, Scope
+from counterseal.core.model import Derive, Key, Scope, is_enough_secret
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.absent import AbsentRow
 from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.keys.limits import is_enough_secret
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import OpenedKey
 from counterseal.server.keys.seal import open_secret

@@ -94,6 +94,7 @@ def test_every_stage_agrees(signer: str) -> None:
         assert canonical.decode() == sent.canonical_request.decode()
         assert string_to_sign(claim, canonical) == sent.string_to_sign
         assert claim.scope is not None
+        assert claim.signed_time is not None
         assert signature(signing_key(KEY.secret, claim.scope), sent.string_to_sign) == sent.signature == claim.signature
         found = verdict(sent.request, key=TEMPORARY_KEY if with_token else KEY, now=claim.signed_time)
         assert isinstance(found, Verified), (found, sent.request)

@@ -20,6 +20,25 @@ def is_enough_secret(secret: bytes) -> bool:
     return len(secret.rstrip(b"\x00")) >= MIN_SECRET_BYTES
 
 
+class KeyKind(enum.Enum):
+    """What a key is made of. Kinds never cross: a public key is never taken for an HMAC secret (CVE-2022-29217)."""
+
+    SYMMETRIC = "SYMMETRIC"
+    PUBLIC = "PUBLIC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """A registered public key. `spki` is its DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+
+    `algorithm` is fixed when the key is registered, as a name of RFC 9421's registry, e.g. `ed25519`: the message never
+    chooses it. `core/asymmetric.py` lists the names.
+    """
+
+    algorithm: str
+    spki: bytes
+
+
 class Reason(enum.Enum):
     """Why a request is refused, in the order in which reasons are looked for. Values are the wire names."""
 
@@ -88,9 +107,12 @@ Subject = HttpRequest | StringToSignSubject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What the caller requires. Empty sets demand nothing; they never widen what a key may do.
+    """What the caller requires. Empty sets and texts demand nothing; they never widen what a key may do.
 
-    `required_headers` holds lower-case names. `tenants` None means any tenant; an empty set means none at all.
+    `required_headers` holds lower-case names. `tenants` None means any tenant; an empty set means none at all. `key_id` is the
+    key that must have signed: webhooks name none, so their schemes verify with this one. `label`, `tag` and
+    `required_components` choose among the signatures of a message and say what they must cover (RFC 9421); components are
+    written as in a signature's own list, e.g. `"@method"` or `"content-digest"`, quotes included.
     """
 
     allowed_schemes: frozenset[str] = frozenset()
@@ -98,16 +120,24 @@ class Demand:
     services: frozenset[str] = frozenset()
     required_headers: frozenset[bytes] = frozenset()
     tenants: frozenset[str] | None = None
+    key_id: str = ""
+    label: str = ""
+    tag: str = ""
+    required_components: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Where a signature is good: UTC day (`YYYYMMDD`), region and service, as signed."""
+    """Where a signature is good: UTC day (`YYYYMMDD`), region and service, as signed. `scheme` is the scheme that reads it.
+
+    A scheme whose scopes have other parts leaves the ones that it does not have empty.
+    """
 
     date: str
     region: str
     service: str
     terminator: str = "aws4_request"
+    scheme: str = "aws-sigv4"
 
     def text(self) -> str:
         """Return the scope as it stands in a string to sign: `date/region/service/terminator`."""
@@ -116,7 +146,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """An opened key: the record with its secret, as verification needs it. Times are Unix seconds."""
+    """An opened key: the record with its material, as verification needs it. Times are Unix seconds.
+
+    A key has a secret or a public key, never both: `secret` is empty where `public_key` is set, so that no HMAC verifies.
+    """
 
     key_id: str
     tenant: str
@@ -128,6 +161,12 @@ class Key:
     not_before: float | None = None
     expires: float | None = None
     security_token_sha256: bytes | None = field(default=None, repr=False)
+    public_key: PublicKey | None = None
+
+    @property
+    def kind(self) -> KeyKind:
+        """What the key is made of."""
+        return KeyKind.SYMMETRIC if self.public_key is None else KeyKind.PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,45 +178,52 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What the signature covers. `headers` are lower-case names in the order signed."""
+    """What the signature covers. `headers` are lower-case names in the order signed; `host` stands for the authority.
+
+    `components` are RFC 9421 component identifiers as signed, e.g. `"@query-param";name="a"`; empty for other schemes.
+    """
 
     headers: tuple[bytes, ...] = ()
     method: bool = False
     path: bool = False
     query: bool = False
+    components: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What a request says about its own signature. Nothing in it is true before `conclude` says so.
 
-    `signed_time` is in Unix seconds. `valid_for` is the validity in seconds that the request states for itself (presigned
-    requests); None: the verifier's window applies. Schemes extend this class with what they need to compute.
+    `signed_time` is in Unix seconds; None only for schemes that say that they are `timeless`. `valid_for` is the validity in
+    seconds that the request states for itself (presigned requests); None: the verifier's window applies. `expires` is an end in
+    Unix seconds that the request states; it only ever shortens. Schemes extend this class with what they need to compute.
     """
 
     scheme: str
     key_id: str
     scope: Scope | None
-    signed_time: int
+    signed_time: int | None
     valid_for: int | None
     coverage: Coverage
     signature: bytes = field(repr=False)
     security_token: bytes | None = field(default=None, repr=False)
+    expires: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """The verdict: the signature matches and everything demanded holds.
 
-    `signed_time` and `valid_until` are Unix seconds. `verified_path` is the path that the signature covers, still
-    percent-encoded: an upstream must be given this one (SeaweedFS CVE-2026-54917). Empty for string-to-sign subjects.
+    `signed_time` and `valid_until` are Unix seconds, None for schemes without a time. `verified_path` is the path that the
+    signature covers, still percent-encoded: an upstream must be given this one (SeaweedFS CVE-2026-54917). It is empty for
+    string-to-sign subjects and where no path is covered.
     """
 
     key: Key
     scheme: str
     scope: Scope | None
-    signed_time: int
-    valid_until: int
+    signed_time: int | None
+    valid_until: int | None
     coverage: Coverage
     payload_duty: PayloadDuty
     verified_path: bytes = b""
@@ -203,6 +249,6 @@ class Refusal(Exception):
         self.detail = detail
 
 
-# Derives the signing key of a scope from a key. `verify.conclude` takes one as argument so that a server can cache what it
-# derives; it must return what the plain derivation of the scheme returns.
+# Derives the signing key of a scope from a key, by the scheme that the scope names. `verify.conclude` takes one as argument so
+# that a server can cache what it derives; it must return what the plain derivation of the scheme returns.
 Derive = Callable[[Key, Scope], bytes]

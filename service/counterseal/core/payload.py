@@ -16,8 +16,19 @@ class BodySha256:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BodyDigests:
+    """The whole body must have every one of these digests; at least one. Names are RFC 9530's: `sha-256`, `sha-512`."""
+
+    digests: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkSigned:
-    """aws-chunked framing in which every chunk is signed, in a chain that begins with `seed_signature`."""
+    """aws-chunked framing in which every chunk is signed, in a chain that begins with `seed_signature`.
+
+    `algorithm` is the chunks' own: `AWS4-HMAC-SHA256-PAYLOAD` or `AWS4-ECDSA-P256-SHA256-PAYLOAD`; the trailer's has `-TRAILER`
+    in its place.
+    """
 
     algorithm: str
     seed_signature: str = field(repr=False)
@@ -46,4 +57,4 @@ class LeftToCaller:
     """The subject was a string to sign: the caller put the body's hash there, and has to check the body itself."""
 
 
-PayloadDuty = AlreadyChecked | BodySha256 | ChunkSigned | ChunkUnsigned | Unsigned | LeftToCaller
+PayloadDuty = AlreadyChecked | BodySha256 | BodyDigests | ChunkSigned | ChunkUnsigned | Unsigned | LeftToCaller

@@ -37,6 +37,12 @@ from counterseal.core.window import check_window, valid_until
 
 # Computed with when there is no key, so that an unknown key costs what a known one does. The result is thrown away.
 DUMMY_KEY: Final = Key(key_id="unknown", tenant="", secret=b"\x00" * 32, allowed_schemes=frozenset(), state=KeyState.DISABLED)
+# Where signatures of known kinds stand, also of schemes that are not enabled.
+_TELLING_HEADERS: Final = frozenset({b"authorization", b"signature", b"signature-input"})
+_TELLING_PARAMETERS: Final = frozenset(
+    {b"x-amz-algorithm", b"x-goog-algorithm", b"x-oss-signature-version"}
+    | {b"awsaccesskeyid", b"googleaccessid", b"ossaccesskeyid"}
+)
 _STATE_REASONS: Final = {
     KeyState.DISABLED: (Reason.KEY_DISABLED, "the key is disabled"),
     KeyState.REVOKED: (Reason.KEY_REVOKED, "the key is revoked"),
@@ -47,8 +53,9 @@ def examine(subject: Subject, demand: Demand, *, schemes: Mapping[str, Scheme], 
     """Do everything that needs no key. `now` is in Unix seconds; `schemes` are the enabled ones by name."""
     try:
         claim = _read_claim(subject, demand, schemes)  # 2
+        _check_time_is_stated(claim, schemes[claim.scheme])  # 2
         check_window(claim, window, now)  # 3
-        schemes[claim.scheme].check_coverage(claim)  # 4
+        schemes[claim.scheme].check_coverage(claim, demand)  # 4
         _check_required_headers(claim, demand)  # 4
     except Refusal as refusal:
         return Rejected(reason=refusal.reason, detail=refusal.detail)
@@ -93,9 +100,10 @@ def conclude(
 def _read_claim(subject: Subject, demand: Demand, schemes: Mapping[str, Scheme]) -> Claim:
     if isinstance(subject, HttpRequest):
         read = http.read_request(subject)
-        scheme = _find_scheme(read, schemes)
-        _check_demanded_scheme(scheme.name, demand)
-        return scheme.read(read)
+        scheme = _find_scheme(read, schemes, demand)
+        if not scheme.names_key and not demand.key_id:
+            raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: names no key, and the caller demanded none")
+        return scheme.read(read, demand)
     found = schemes.get(subject.scheme)
     if found is None:
         raise Refusal(Reason.UNSUPPORTED_SCHEME, "no such scheme, or not enabled")
@@ -103,22 +111,39 @@ def _read_claim(subject: Subject, demand: Demand, schemes: Mapping[str, Scheme])
     return found.read_string_to_sign(subject)
 
 
-def _find_scheme(request: http.ReadRequest, schemes: Mapping[str, Scheme]) -> Scheme:
+def _find_scheme(request: http.ReadRequest, schemes: Mapping[str, Scheme], demand: Demand) -> Scheme:
     # AWS takes the first of two Authorization headers, other software the last: refused in either order.
     request.header(b"authorization")
     found = [scheme for scheme in schemes.values() if scheme.recognises(request)]
-    if len(found) > 1:
+    # Proxies add signatures of their own beside a client's, so a demand chooses: never "any that passes".
+    demanded = [scheme for scheme in found if not demand.allowed_schemes or scheme.name in demand.allowed_schemes]
+    if len(demanded) > 1:
         raise Refusal(Reason.AMBIGUOUS, "signatures of more than one scheme")
+    if demanded:
+        return demanded[0]
     if found:
-        return found[0]
-    if b"authorization" in request.headers or any(name.lower() == b"x-amz-algorithm" for name, _ in request.parameters):
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{found[0].name}: not among the demanded schemes")
+    if _looks_signed(request):
         raise Refusal(Reason.UNSUPPORTED_SCHEME, "the request is signed in a way that is unknown or not enabled")
     raise Refusal(Reason.UNSIGNED, "the request carries no signature")
+
+
+def _looks_signed(request: http.ReadRequest) -> bool:
+    """Say whether the request seems to be signed in a way that nobody here reads."""
+    if not _TELLING_HEADERS.isdisjoint(request.headers):
+        return True
+    return any(name.lower() in _TELLING_PARAMETERS for name, _ in request.parameters)
 
 
 def _check_demanded_scheme(name: str, demand: Demand) -> None:
     if demand.allowed_schemes and name not in demand.allowed_schemes:
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{name}: not among the demanded schemes")
+
+
+def _check_time_is_stated(claim: Claim, scheme: Scheme) -> None:
+    # Keystone CVE-2020-12692 and lakeFS CVE-2025-68671 went without a timestamp.
+    if claim.signed_time is None and not scheme.timeless:
+        raise Refusal(Reason.MALFORMED, "the signature states no time")
 
 
 def _check_required_headers(claim: Claim, demand: Demand) -> None:
@@ -130,14 +155,17 @@ def _check_required_headers(claim: Claim, demand: Demand) -> None:
 def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme, derive: Derive) -> Key:
     # The computation is done in every case, so that time tells nothing. `derive` may remember by scope for one key alone: it
     # is given the key that it came with, and the dummy only where there is none.
-    matches = scheme.matches(claim, DUMMY_KEY if key is None else key, derive)
+    usable = key is not None and key.kind in scheme.key_kinds
+    matches = scheme.matches(claim, key if key is not None and usable else DUMMY_KEY, derive)
     # A key outside the demanded tenants reads as unknown, in text and in time. So does one that the caller found under another
     # id: MySQL's default collations take "akid" for "AKID".
     if key is None or key.key_id != claim.key_id or (demand.tenants is not None and key.tenant not in demand.tenants):
         raise Refusal(Reason.UNKNOWN_KEY, "no such key")
-    if scheme.name not in key.allowed_schemes:
+    # Kinds never cross, whatever the record allows: a public key is no HMAC secret.
+    if scheme.name not in key.allowed_schemes or not usable:
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
-    if not is_enough_secret(key.secret) or not matches:
+    enough = is_enough_secret(key.secret) if key.public_key is None else not key.secret
+    if not enough or not matches:
         raise Refusal(Reason.MISMATCH, "the signature or the security token does not match")
     return key
 
@@ -152,6 +180,8 @@ def _check_key(key: Key, now: float) -> None:
 
 
 def _check_demand(claim: Claim, demand: Demand) -> None:
+    if demand.key_id and claim.key_id != demand.key_id:
+        raise Refusal(Reason.OUT_OF_SCOPE, "the key is not the demanded one")
     if not (demand.regions or demand.services):
         return
     for name, accepted, stated in (

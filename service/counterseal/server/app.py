@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from counterseal import __version__
 from counterseal.core.model import Window
-from counterseal.core.schemes import BUILT_IN
+from counterseal.core.schemes import BUILT_IN, deriving
 from counterseal.server.callers import ADMIN_FILE, Caller, CallerBook, Role, admin_token, call_book
 from counterseal.server.config import Config
 from counterseal.server.data_folder import make_folder, read_master_keys
@@ -59,8 +59,7 @@ if TYPE_CHECKING:
     import grpc
 
 Clock = Callable[[], float]
-# The one scheme of this release derives signing keys from a scope.
-_DERIVE: Final = BUILT_IN["aws-sigv4"].derive
+_DERIVE: Final = deriving(BUILT_IN)
 
 _SETTLE_SECONDS: Final = 0.2
 

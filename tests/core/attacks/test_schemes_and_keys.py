@@ -1,6 +1,5 @@
 """The scheme and the key that a request names: ATTACKS.md, first section."""
 
-import hashlib
 from dataclasses import replace
 
 import pytest
@@ -15,11 +14,8 @@ from counterseal.core.model import (
     Reason,
     Rejected,
     Scope,
-    StringToSignSubject,
-    Subject,
     Verified,
 )
-from counterseal.core.payload import PayloadDuty, Unsigned
 from counterseal.core.schemes import BUILT_IN
 from counterseal.core.schemes.aws_sigv4 import AwsSigV4, canonical_request, read_claim, signature, string_to_sign
 from tests.core import sloppy
@@ -101,34 +97,13 @@ def test_a_scheme_that_is_not_enabled() -> None:
         assert found.reason is UNSUPPORTED
 
 
-class _Greedy:
+class _Greedy(AwsSigV4):
     """A second scheme that sees its signature in every request."""
 
     name = "greedy"
 
     def recognises(self, request: ReadRequest) -> bool:
         return True
-
-    def read(self, request: ReadRequest) -> Claim:
-        raise NotImplementedError
-
-    def read_string_to_sign(self, subject: StringToSignSubject) -> Claim:
-        raise NotImplementedError
-
-    def check_coverage(self, claim: Claim) -> None:
-        raise NotImplementedError
-
-    def matches(self, claim: Claim, key: Key, derive: Derive) -> bool:
-        return True
-
-    def payload_duty(self, claim: Claim, subject: Subject) -> PayloadDuty:
-        return Unsigned()
-
-    def verified_path(self, claim: Claim) -> bytes:
-        return b""
-
-    def derive(self, key: Key, scope: Scope) -> bytes:
-        return hashlib.sha256(key.secret).digest()
 
 
 def test_signatures_of_two_schemes_are_ambiguous() -> None:
@@ -137,10 +112,15 @@ def test_signatures_of_two_schemes_are_ambiguous() -> None:
     assert found.reason is AMBIGUOUS
 
 
+def test_a_demand_chooses_among_signatures_of_two_schemes() -> None:
+    schemes = {**BUILT_IN, "greedy": _Greedy()}
+    assert isinstance(verdict(HEADER, demand=Demand(allowed_schemes=frozenset({"aws-sigv4"})), schemes=schemes), Verified)
+
+
 def test_a_claim_of_another_scheme_is_a_bug_not_a_verdict() -> None:
     claim = Claim(scheme="x", key_id="x", scope=None, signed_time=0, valid_for=None, coverage=Coverage(), signature=b"")
     with pytest.raises(TypeError):
-        AwsSigV4().check_coverage(claim)
+        AwsSigV4().check_coverage(claim, Demand())
 
 
 @pytest.mark.parametrize("found_under", ["akidexample", "AKIDEXAMPLE ", "OTHER"])

@@ -4,9 +4,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from counterseal.core.model import Derive, Key, Scope
 from counterseal.core.schemes.aws_sigv4 import AwsSigV4
 from counterseal.core.schemes.base import Scheme
 
 BUILT_IN: Final[Mapping[str, Scheme]] = MappingProxyType({scheme.name: scheme for scheme in (AwsSigV4(),)})
 
-__all__ = ["BUILT_IN", "Scheme"]
+
+def deriving(schemes: Mapping[str, Scheme]) -> Derive:
+    """Return the derivation that leaves each scope to the scheme that it names."""
+
+    def derive(key: Key, scope: Scope) -> bytes:
+        return schemes[scope.scheme].derive(key, scope)
+
+    return derive
+
+
+__all__ = ["BUILT_IN", "Scheme", "deriving"]

@@ -19,7 +19,7 @@ def remembering(derive: Derive, size: int) -> Derive:
     lock = threading.Lock()
 
     def derive_once(key: Key, scope: Scope) -> bytes:
-        place = (scope.date, scope.region, scope.service, scope.terminator)  # hashes faster than the dataclass
+        place = (scope.scheme, scope.date, scope.region, scope.service, scope.terminator)  # hashes faster than the dataclass
         with lock:
             found = derived.get(place)
             if found is not None:

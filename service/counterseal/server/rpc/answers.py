@@ -31,8 +31,10 @@ def verified_answer(verdict: Verified) -> pb.VerifyResponse:
     if key.labels:
         answer.labels.update(key.labels)
     answer.scheme = verdict.scheme
-    answer.signed_time.seconds = verdict.signed_time
-    answer.valid_until_time.seconds = verdict.valid_until
+    if verdict.signed_time is not None:
+        answer.signed_time.seconds = verdict.signed_time
+    if verdict.valid_until is not None:
+        answer.valid_until_time.seconds = verdict.valid_until
     if verdict.verified_path:
         answer.verified_path = verdict.verified_path
     if verdict.scope is not None:

@@ -8,7 +8,8 @@ from counterseal.core.schemes.aws_sigv4.canonical import canonical_request, sign
 from counterseal.core.schemes.aws_sigv4.claim import read_claim
 from counterseal.core.schemes.aws_sigv4.facts import ALGORITHM, PathRules, SigV4Claim
 from counterseal.core.schemes.aws_sigv4.scheme import AwsSigV4
-from counterseal.core.schemes.aws_sigv4.sign import Credentials, presign, sign_headers
+from counterseal.core.schemes.aws_sigv4.sign import presign, sign_headers
+from counterseal.core.schemes.base import Credentials
 
 __all__ = [
     "ALGORITHM",

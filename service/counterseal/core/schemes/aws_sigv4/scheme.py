@@ -7,6 +7,7 @@ from counterseal.core.http import ReadRequest
 from counterseal.core.model import (
     Claim,
     Coverage,
+    Demand,
     Derive,
     HttpRequest,
     Key,
@@ -19,14 +20,18 @@ from counterseal.core.model import (
 from counterseal.core.payload import AlreadyChecked, BodySha256, LeftToCaller, PayloadDuty, Unsigned
 from counterseal.core.schemes.aws_sigv4 import canonical, facts, streaming
 from counterseal.core.schemes.aws_sigv4 import claim as reading
+from counterseal.core.schemes.aws_sigv4.coverage import check_coverage
 from counterseal.core.schemes.aws_sigv4.facts import SigV4Claim
+from counterseal.core.schemes.aws_sigv4.sign import sign
+from counterseal.core.schemes.base import Credentials, SchemeDefaults, Signing
 from counterseal.core.scope import read_credential
 
 
-class AwsSigV4:
+class AwsSigV4(SchemeDefaults):
     """AWS Signature Version 4 with HMAC-SHA256: header and presigned-query signatures, S3's rules and the general ones."""
 
     name: str = facts.NAME
+    title: str = "AWS Signature Version 4, in a header or presigned"
 
     def recognises(self, request: ReadRequest) -> bool:
         """Say whether header or query try to carry this scheme's signature."""
@@ -34,7 +39,7 @@ class AwsSigV4:
             return True
         return reading.in_query(request) and not reading.names_other_algorithm(request)
 
-    def read(self, request: ReadRequest) -> SigV4Claim:
+    def read(self, request: ReadRequest, demand: Demand) -> SigV4Claim:  # noqa: ARG002 - a request has one signature
         """Read the claim. Raises Refusal: MALFORMED or AMBIGUOUS."""
         return reading.read_signed(request)
 
@@ -42,7 +47,7 @@ class AwsSigV4:
         """Read the claim of a string to sign. Raises Refusal: MALFORMED."""
         return read_string_to_sign(subject)
 
-    def check_coverage(self, claim: Claim) -> None:
+    def check_coverage(self, claim: Claim, demand: Demand) -> None:  # noqa: ARG002
         """Check that host, the time, every `x-amz-*` header and, for S3, the payload are signed."""
         check_coverage(_mine(claim))
 
@@ -82,39 +87,15 @@ class AwsSigV4:
         """Derive the signing key of a scope."""
         return canonical.signing_key(key.secret, scope)
 
+    def sign(self, request: HttpRequest, credentials: Credentials, signing: Signing) -> HttpRequest:
+        """Sign in a header, or in the query where the option `expires` is given. Raises ValueError."""
+        return sign(request, credentials, signing)
+
 
 def _mine(claim: Claim) -> SigV4Claim:
     if not isinstance(claim, SigV4Claim):
         raise TypeError("a claim of another scheme")
     return claim
-
-
-def check_coverage(claim: SigV4Claim) -> None:
-    """Check that what has to be signed is signed.
-
-    Not checked: `content-type` and other headers that change what an upstream does; callers demand those by name.
-
-    Raises:
-        Refusal: NOT_COVERED, naming the header; BODY_REQUIRED.
-    """
-    request = claim.read
-    if request is None:
-        return  # The caller vouches for what went into a string to sign.
-    signed = claim.coverage.headers
-    if b"host" not in signed:
-        raise Refusal(Reason.NOT_COVERED, "header host: not signed")
-    if not claim.presigned and b"x-amz-date" not in request.headers and b"date" not in signed:
-        raise Refusal(Reason.NOT_COVERED, "header date: gives the time, and is not signed")
-    for name in sorted(request.headers.keys() - signed):
-        # MinIO CVE-2026-97731 and SeaweedFS #9121 let anyone add such headers. `x-amzn-*` are not among them.
-        if name.startswith(facts.AMZ_PREFIXES):
-            raise Refusal(Reason.NOT_COVERED, f"header {name.decode()[:64]}: present, and not signed")
-    if claim.payload is not None:
-        return
-    if canonical.scope_of(claim).service in facts.S3_SERVICES:
-        raise Refusal(Reason.NOT_COVERED, "header x-amz-content-sha256: S3 requires it, signed")
-    if request.request.content is None and request.request.content_sha256 is None:
-        raise Refusal(Reason.BODY_REQUIRED, "the signature covers the body's hash: send the body or its SHA-256 along")
 
 
 def read_string_to_sign(subject: StringToSignSubject) -> SigV4Claim:

@@ -1,14 +1,15 @@
 """Signing, from the same canonicalisation: for the command line and for clients. The verifier never uses this."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from counterseal.core import encoding, http
 from counterseal.core.model import Coverage, HttpRequest, Refusal, Scope
 from counterseal.core.schemes.aws_sigv4 import canonical, facts
 from counterseal.core.schemes.aws_sigv4.claim import read_claim
+from counterseal.core.schemes.aws_sigv4.coverage import check_coverage
 from counterseal.core.schemes.aws_sigv4.facts import SigV4Claim
-from counterseal.core.schemes.aws_sigv4.scheme import check_coverage
+from counterseal.core.schemes.base import Credentials, Signing
 
 # Changed or added on the way by proxies and HTTP libraries, so left unsigned.
 _NEVER_SIGNED: Final = frozenset(
@@ -18,13 +19,26 @@ _NEVER_SIGNED: Final = frozenset(
 _OURS: Final = frozenset({b"authorization", b"x-amz-date", b"x-amz-content-sha256", b"x-amz-security-token"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What a client signs with."""
+def sign(request: HttpRequest, credentials: Credentials, signing: Signing) -> HttpRequest:
+    """Return the signed request.
 
-    key_id: str
-    secret: bytes = field(repr=False)
-    security_token: str | None = field(default=None, repr=False)
+    Options: `region`, `service`, `payload` (the value of x-amz-content-sha256; empty: the body's hash), `expires` (seconds;
+    given: a presigned target instead of a header).
+
+    Raises:
+        ValueError: see `sign_headers` and `presign`.
+    """
+    chosen = signing.take(region="us-east-1", service="s3", payload="", expires="")
+    region, service = chosen["region"], chosen["service"]
+    if not chosen["expires"]:
+        payload = chosen["payload"] or None
+        added = sign_headers(request, credentials, region=region, service=service, now=signing.now, payload=payload)
+        return replace(request, headers=(*request.headers, *added))
+    expires = encoding.read_digits(chosen["expires"].encode())
+    if expires is None or chosen["payload"]:
+        raise ValueError("option expires: must be a number of seconds, and goes without payload")
+    target = presign(request, credentials, region=region, service=service, now=signing.now, expires=expires)
+    return replace(request, target=target)
 
 
 def sign_headers(

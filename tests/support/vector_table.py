@@ -1,7 +1,7 @@
 """The README's table of test vectors: suites, cases, passed, and every deviation with its reason.
 
-`python -m tests.support.vector_table` writes it into the README. A case that is not among a suite's deviations passes: the tests
-of that suite run every case, and hold each deviation to the verdict written down for it.
+`python -m tests.support.vector_table` writes it into the README. A case that is not among a suite's deviations passes: the
+tests of that suite run every case, and hold each deviation to the verdict written down for it.
 """
 
 import json

@@ -11,7 +11,7 @@ import pytest
 
 from counterseal.core import http
 from counterseal.core.model import HttpRequest, Reason, Rejected, StringToSignSubject, Verified
-from counterseal.core.schemes.aws_sigv4.canonical import normalise_path
+from counterseal.core.sigv4.canonical import normalise_path
 from tests.core import sloppy
 from tests.core.attacks.parts import AUTH, HEADER
 from tests.core.subjects import PLAIN, and_header, header_of, signed, verdict, with_header

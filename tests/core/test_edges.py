@@ -13,8 +13,8 @@ from counterseal.core import compare, encoding, http
 from counterseal.core.model import HttpRequest, Reason, Refusal, StringToSignSubject
 from counterseal.core.schemes import BUILT_IN
 from counterseal.core.schemes.aws_sigv4 import canonical_request, presign, read_claim, sign_headers
-from counterseal.core.schemes.aws_sigv4.canonical import canonical_query, scope_of, string_to_sign
 from counterseal.core.scope import is_key_id
+from counterseal.core.sigv4.canonical import canonical_query, scope_of, string_to_sign
 from tests.core import sloppy
 from tests.core.subjects import CREDENTIALS, KEY, NOW, PLAIN, REGION, STAMP, and_header, presigned, signed, verdict
 

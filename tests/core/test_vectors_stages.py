@@ -17,7 +17,7 @@ from counterseal.core.schemes.aws_sigv4 import (
     signing_key,
     string_to_sign,
 )
-from counterseal.core.schemes.aws_sigv4.claim import read_signed
+from counterseal.core.sigv4.claim import read_signed
 from tests.core.subjects import KEY, verdict
 from tests.core.vectors import FOLDER, SUITES, Case, cases
 

@@ -14,8 +14,8 @@ from counterseal.core.model import (
     StringToSignSubject,
 )
 from counterseal.core.schemes.aws_sigv4 import read_claim
-from counterseal.core.schemes.aws_sigv4.canonical import canonical_query, normalise_path
 from counterseal.core.scope import read_credential
+from counterseal.core.sigv4.canonical import canonical_query, normalise_path
 from tests.fuzz import message_targets, seeds, server_targets, setting_targets
 from tests.fuzz.checks import check, walk
 

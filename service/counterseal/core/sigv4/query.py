@@ -4,9 +4,9 @@ from typing import Final
 
 from counterseal.core import encoding, http
 from counterseal.core.model import Coverage, Reason, Refusal
-from counterseal.core.schemes.aws_sigv4 import facts, parts
-from counterseal.core.schemes.aws_sigv4.facts import PathRules, SigV4Claim
 from counterseal.core.scope import read_credential
+from counterseal.core.sigv4 import facts, parts
+from counterseal.core.sigv4.facts import PathRules, SigV4Claim
 
 _PARAMETERS: Final = frozenset(
     {

@@ -7,8 +7,8 @@ from counterseal.core import encoding
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import Reason, Refusal
 from counterseal.core.payload import ChunkSigned, ChunkUnsigned
-from counterseal.core.schemes.aws_sigv4 import facts
-from counterseal.core.schemes.aws_sigv4.facts import SigV4Claim
+from counterseal.core.sigv4 import facts
+from counterseal.core.sigv4.facts import SigV4Claim
 
 _TRAILER_NAMES: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*+")
 _WITH_TRAILER: Final = frozenset({facts.STREAMING_UNSIGNED_TRAILER, facts.STREAMING_SIGNED_TRAILER})

@@ -1,8 +1,8 @@
 """What has to be signed."""
 
 from counterseal.core.model import Reason, Refusal
-from counterseal.core.schemes.aws_sigv4 import canonical, facts
-from counterseal.core.schemes.aws_sigv4.facts import SigV4Claim
+from counterseal.core.sigv4 import canonical, facts
+from counterseal.core.sigv4.facts import SigV4Claim
 
 
 def check_coverage(claim: SigV4Claim) -> None:

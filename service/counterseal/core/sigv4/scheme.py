@@ -18,13 +18,13 @@ from counterseal.core.model import (
     Subject,
 )
 from counterseal.core.payload import AlreadyChecked, BodySha256, LeftToCaller, PayloadDuty, Unsigned
-from counterseal.core.schemes.aws_sigv4 import canonical, facts, streaming
-from counterseal.core.schemes.aws_sigv4 import claim as reading
-from counterseal.core.schemes.aws_sigv4.coverage import check_coverage
-from counterseal.core.schemes.aws_sigv4.facts import SigV4Claim
-from counterseal.core.schemes.aws_sigv4.sign import sign
 from counterseal.core.schemes.base import Credentials, SchemeDefaults, Signing
 from counterseal.core.scope import read_credential
+from counterseal.core.sigv4 import canonical, facts, streaming
+from counterseal.core.sigv4 import claim as reading
+from counterseal.core.sigv4.coverage import check_coverage
+from counterseal.core.sigv4.facts import SigV4Claim
+from counterseal.core.sigv4.sign import sign
 
 
 class AwsSigV4(SchemeDefaults):

@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from counterseal.core import encoding, http
 from counterseal.core.model import Reason, Refusal
-from counterseal.core.schemes.aws_sigv4 import facts
-from counterseal.core.schemes.aws_sigv4.facts import PathRules
+from counterseal.core.sigv4 import facts
+from counterseal.core.sigv4.facts import PathRules
 
 
 def rules(service: str) -> PathRules:

@@ -6,8 +6,8 @@ import hmac
 from counterseal.core import encoding
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import Scope
-from counterseal.core.schemes.aws_sigv4 import facts
-from counterseal.core.schemes.aws_sigv4.facts import PathRules, SigV4Claim
+from counterseal.core.sigv4 import facts
+from counterseal.core.sigv4.facts import PathRules, SigV4Claim
 
 
 def canonical_request(claim: SigV4Claim) -> bytes:

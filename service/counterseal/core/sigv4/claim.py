@@ -4,10 +4,10 @@ from typing import Final
 
 from counterseal.core import http
 from counterseal.core.model import HttpRequest, Reason, Refusal
-from counterseal.core.schemes.aws_sigv4 import facts
-from counterseal.core.schemes.aws_sigv4.facts import PathRules, SigV4Claim
-from counterseal.core.schemes.aws_sigv4.header import read_header
-from counterseal.core.schemes.aws_sigv4.query import read_query
+from counterseal.core.sigv4 import facts
+from counterseal.core.sigv4.facts import PathRules, SigV4Claim
+from counterseal.core.sigv4.header import read_header
+from counterseal.core.sigv4.query import read_query
 
 # Any of these in a query, in whatever letters, is an attempt at a query signature.
 _TELLING: Final = frozenset({b"x-amz-algorithm", b"x-amz-credential", b"x-amz-signature", b"x-amz-signedheaders"})

@@ -5,11 +5,11 @@ from typing import Final
 
 from counterseal.core import encoding, http
 from counterseal.core.model import Coverage, HttpRequest, Refusal, Scope
-from counterseal.core.schemes.aws_sigv4 import canonical, facts
-from counterseal.core.schemes.aws_sigv4.claim import read_claim
-from counterseal.core.schemes.aws_sigv4.coverage import check_coverage
-from counterseal.core.schemes.aws_sigv4.facts import SigV4Claim
 from counterseal.core.schemes.base import Credentials, Signing
+from counterseal.core.sigv4 import canonical, facts
+from counterseal.core.sigv4.claim import read_claim
+from counterseal.core.sigv4.coverage import check_coverage
+from counterseal.core.sigv4.facts import SigV4Claim
 
 # Changed or added on the way by proxies and HTTP libraries, so left unsigned.
 _NEVER_SIGNED: Final = frozenset(

@@ -28,6 +28,7 @@ PRESIGNED_STS = StringToSignSubject(scheme="aws-sigv4", credential=b"c", string_
 DUTIES = {
     payload.AlreadyChecked(): "already_checked",
     payload.BodySha256(sha256=b"h" * 32): "body_sha256",
+    payload.BodyDigests(digests=(("sha-256", b"h" * 32), ("sha-512", b"i" * 64))): "body_digests",
     payload.ChunkSigned(
         algorithm="A", seed_signature="00", timestamp="T", scope="S", signed_trailer=True, decoded_length=0, trailers=("t",)
     ): "chunk_signed",

@@ -3,6 +3,7 @@
 A wrong credential is refused, never treated as none: a caller that means to be known must not become anonymous by accident.
 """
 
+import dataclasses
 import enum
 import hashlib
 import hmac
@@ -56,11 +57,12 @@ class Caller:
         tenants = demand.tenants
         if self.tenants is not None:
             tenants = self.tenants if tenants is None else tenants & self.tenants
-        return Demand(
+        # Replaced, not built anew: what a limit does not touch, also of fields to come, stays demanded.
+        return dataclasses.replace(
+            demand,
             allowed_schemes=_both(demand.allowed_schemes, self.schemes),
             regions=_both(demand.regions, self.regions),
             services=_both(demand.services, self.services),
-            required_headers=demand.required_headers,
             tenants=tenants,
         )
 

@@ -26,7 +26,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ounterseal/v1/keys.proto\x12\x0e\x63ounterseal.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\x04\n\x03Key\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12/\n\x06labels\x18\x05 \x03(\x0b\x32\x1f.counterseal.v1.Key.LabelsEntry\x12\x17\n\x0f\x61llowed_schemes\x18\x06 \x03(\t\x12\'\n\x05state\x18\x07 \x01(\x0e\x32\x18.counterseal.v1.KeyState\x12%\n\x04kind\x18\x08 \x01(\x0e\x32\x17.counterseal.v1.KeyKind\x12\x33\n\x0fnot_before_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrevoke_reason\x18\x0e \x01(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x1a\n\x12has_security_token\x18\x10 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8f\x03\n\x0fIssueKeyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.counterseal.v1.IssueKeyRequest.LabelsEntry\x12\x17\n\x0f\x61llowed_schemes\x18\x05 \x03(\t\x12\x33\n\x0fnot_before_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x0fimported_secret\x18\x08 \x01(\x0b\x32\x1e.counterseal.v1.ImportedSecretH\x00\x12\x12\n\nrequest_id\x18\t \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08material\"H\n\x0eImportedSecret\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x16\n\x0esecurity_token\x18\x03 \x01(\t\"D\n\x10IssueKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x1f\n\rGetKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"2\n\x0eGetKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\"\x84\x01\n\x0fListKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x11\n\tprincipal\x18\x04 \x01(\t\x12\'\n\x05state\x18\x05 \x01(\x0e\x32\x18.counterseal.v1.KeyState\"N\n\x10ListKeysResponse\x12!\n\x04keys\x18\x01 \x03(\x0b\x32\x13.counterseal.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x10UpdateKeyRequest\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"5\n\x11UpdateKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\"/\n\rRevokeRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"m\n\x0eRevokeResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x39\n\x15revoke_effective_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*j\n\x08KeyState\x12\x19\n\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10KEY_STATE_ACTIVE\x10\x01\x12\x16\n\x12KEY_STATE_DISABLED\x10\x02\x12\x15\n\x11KEY_STATE_REVOKED\x10\x03*;\n\x07KeyKind\x12\x18\n\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KEY_KIND_SYMMETRIC\x10\x01\x32\x8e\x03\n\nKeyService\x12M\n\x08IssueKey\x12\x1f.counterseal.v1.IssueKeyRequest\x1a .counterseal.v1.IssueKeyResponse\x12G\n\x06GetKey\x12\x1d.counterseal.v1.GetKeyRequest\x1a\x1e.counterseal.v1.GetKeyResponse\x12M\n\x08ListKeys\x12\x1f.counterseal.v1.ListKeysRequest\x1a .counterseal.v1.ListKeysResponse\x12P\n\tUpdateKey\x12 .counterseal.v1.UpdateKeyRequest\x1a!.counterseal.v1.UpdateKeyResponse\x12G\n\x06Revoke\x12\x1d.counterseal.v1.RevokeRequest\x1a\x1e.counterseal.v1.RevokeResponseBm\n\x12\x64\x65v.counterseal.v1B\tKeysProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ounterseal/v1/keys.proto\x12\x0e\x63ounterseal.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x04\n\x03Key\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12/\n\x06labels\x18\x05 \x03(\x0b\x32\x1f.counterseal.v1.Key.LabelsEntry\x12\x17\n\x0f\x61llowed_schemes\x18\x06 \x03(\t\x12\'\n\x05state\x18\x07 \x01(\x0e\x32\x18.counterseal.v1.KeyState\x12%\n\x04kind\x18\x08 \x01(\x0e\x32\x17.counterseal.v1.KeyKind\x12\x33\n\x0fnot_before_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrevoke_reason\x18\x0e \x01(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x1a\n\x12has_security_token\x18\x10 \x01(\x08\x12\x11\n\talgorithm\x18\x11 \x01(\t\x12\x16\n\x0epublic_key_pem\x18\x12 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc8\x03\n\x0fIssueKeyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.counterseal.v1.IssueKeyRequest.LabelsEntry\x12\x17\n\x0f\x61llowed_schemes\x18\x05 \x03(\t\x12\x33\n\x0fnot_before_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x0fimported_secret\x18\x08 \x01(\x0b\x32\x1e.counterseal.v1.ImportedSecretH\x00\x12\x37\n\npublic_key\x18\n \x01(\x0b\x32!.counterseal.v1.PublicKeyMaterialH\x00\x12\x12\n\nrequest_id\x18\t \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08material\"H\n\x0eImportedSecret\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x16\n\x0esecurity_token\x18\x03 \x01(\t\"o\n\x11PublicKeyMaterial\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\r\n\x03pem\x18\x02 \x01(\tH\x00\x12\r\n\x03jwk\x18\x03 \x01(\tH\x00\x12\r\n\x03raw\x18\x04 \x01(\x0cH\x00\x12\x11\n\talgorithm\x18\x05 \x01(\tB\n\n\x08\x65ncoding\"D\n\x10IssueKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x1f\n\rGetKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"2\n\x0eGetKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\"\x84\x01\n\x0fListKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x11\n\tprincipal\x18\x04 \x01(\t\x12\'\n\x05state\x18\x05 \x01(\x0e\x32\x18.counterseal.v1.KeyState\"N\n\x10ListKeysResponse\x12!\n\x04keys\x18\x01 \x03(\x0b\x32\x13.counterseal.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x10UpdateKeyRequest\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"5\n\x11UpdateKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\"/\n\rRevokeRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"m\n\x0eRevokeResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x39\n\x15revoke_effective_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*j\n\x08KeyState\x12\x19\n\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10KEY_STATE_ACTIVE\x10\x01\x12\x16\n\x12KEY_STATE_DISABLED\x10\x02\x12\x15\n\x11KEY_STATE_REVOKED\x10\x03*P\n\x07KeyKind\x12\x18\n\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KEY_KIND_SYMMETRIC\x10\x01\x12\x13\n\x0fKEY_KIND_PUBLIC\x10\x02\x32\x8e\x03\n\nKeyService\x12M\n\x08IssueKey\x12\x1f.counterseal.v1.IssueKeyRequest\x1a .counterseal.v1.IssueKeyResponse\x12G\n\x06GetKey\x12\x1d.counterseal.v1.GetKeyRequest\x1a\x1e.counterseal.v1.GetKeyResponse\x12M\n\x08ListKeys\x12\x1f.counterseal.v1.ListKeysRequest\x1a .counterseal.v1.ListKeysResponse\x12P\n\tUpdateKey\x12 .counterseal.v1.UpdateKeyRequest\x1a!.counterseal.v1.UpdateKeyResponse\x12G\n\x06Revoke\x12\x1d.counterseal.v1.RevokeRequest\x1a\x1e.counterseal.v1.RevokeResponseBm\n\x12\x64\x65v.counterseal.v1B\tKeysProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,38 +38,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEY_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_ISSUEKEYREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_KEYSTATE']._serialized_start=1871
-  _globals['_KEYSTATE']._serialized_end=1977
-  _globals['_KEYKIND']._serialized_start=1979
-  _globals['_KEYKIND']._serialized_end=2038
+  _globals['_KEYSTATE']._serialized_start=2084
+  _globals['_KEYSTATE']._serialized_end=2190
+  _globals['_KEYKIND']._serialized_start=2192
+  _globals['_KEYKIND']._serialized_end=2272
   _globals['_KEY']._serialized_start=113
-  _globals['_KEY']._serialized_end=705
-  _globals['_KEY_LABELSENTRY']._serialized_start=660
-  _globals['_KEY_LABELSENTRY']._serialized_end=705
-  _globals['_ISSUEKEYREQUEST']._serialized_start=708
-  _globals['_ISSUEKEYREQUEST']._serialized_end=1107
-  _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_start=660
-  _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_end=705
-  _globals['_IMPORTEDSECRET']._serialized_start=1109
-  _globals['_IMPORTEDSECRET']._serialized_end=1181
-  _globals['_ISSUEKEYRESPONSE']._serialized_start=1183
-  _globals['_ISSUEKEYRESPONSE']._serialized_end=1251
-  _globals['_GETKEYREQUEST']._serialized_start=1253
-  _globals['_GETKEYREQUEST']._serialized_end=1284
-  _globals['_GETKEYRESPONSE']._serialized_start=1286
-  _globals['_GETKEYRESPONSE']._serialized_end=1336
-  _globals['_LISTKEYSREQUEST']._serialized_start=1339
-  _globals['_LISTKEYSREQUEST']._serialized_end=1471
-  _globals['_LISTKEYSRESPONSE']._serialized_start=1473
-  _globals['_LISTKEYSRESPONSE']._serialized_end=1551
-  _globals['_UPDATEKEYREQUEST']._serialized_start=1553
-  _globals['_UPDATEKEYREQUEST']._serialized_end=1654
-  _globals['_UPDATEKEYRESPONSE']._serialized_start=1656
-  _globals['_UPDATEKEYRESPONSE']._serialized_end=1709
-  _globals['_REVOKEREQUEST']._serialized_start=1711
-  _globals['_REVOKEREQUEST']._serialized_end=1758
-  _globals['_REVOKERESPONSE']._serialized_start=1760
-  _globals['_REVOKERESPONSE']._serialized_end=1869
-  _globals['_KEYSERVICE']._serialized_start=2041
-  _globals['_KEYSERVICE']._serialized_end=2439
+  _globals['_KEY']._serialized_end=748
+  _globals['_KEY_LABELSENTRY']._serialized_start=703
+  _globals['_KEY_LABELSENTRY']._serialized_end=748
+  _globals['_ISSUEKEYREQUEST']._serialized_start=751
+  _globals['_ISSUEKEYREQUEST']._serialized_end=1207
+  _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_start=703
+  _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_end=748
+  _globals['_IMPORTEDSECRET']._serialized_start=1209
+  _globals['_IMPORTEDSECRET']._serialized_end=1281
+  _globals['_PUBLICKEYMATERIAL']._serialized_start=1283
+  _globals['_PUBLICKEYMATERIAL']._serialized_end=1394
+  _globals['_ISSUEKEYRESPONSE']._serialized_start=1396
+  _globals['_ISSUEKEYRESPONSE']._serialized_end=1464
+  _globals['_GETKEYREQUEST']._serialized_start=1466
+  _globals['_GETKEYREQUEST']._serialized_end=1497
+  _globals['_GETKEYRESPONSE']._serialized_start=1499
+  _globals['_GETKEYRESPONSE']._serialized_end=1549
+  _globals['_LISTKEYSREQUEST']._serialized_start=1552
+  _globals['_LISTKEYSREQUEST']._serialized_end=1684
+  _globals['_LISTKEYSRESPONSE']._serialized_start=1686
+  _globals['_LISTKEYSRESPONSE']._serialized_end=1764
+  _globals['_UPDATEKEYREQUEST']._serialized_start=1766
+  _globals['_UPDATEKEYREQUEST']._serialized_end=1867
+  _globals['_UPDATEKEYRESPONSE']._serialized_start=1869
+  _globals['_UPDATEKEYRESPONSE']._serialized_end=1922
+  _globals['_REVOKEREQUEST']._serialized_start=1924
+  _globals['_REVOKEREQUEST']._serialized_end=1971
+  _globals['_REVOKERESPONSE']._serialized_start=1973
+  _globals['_REVOKERESPONSE']._serialized_end=2082
+  _globals['_KEYSERVICE']._serialized_start=2275
+  _globals['_KEYSERVICE']._serialized_end=2673
 # @@protoc_insertion_point(module_scope)

@@ -19,15 +19,17 @@ class KeyKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     KEY_KIND_UNSPECIFIED: _ClassVar[KeyKind]
     KEY_KIND_SYMMETRIC: _ClassVar[KeyKind]
+    KEY_KIND_PUBLIC: _ClassVar[KeyKind]
 KEY_STATE_UNSPECIFIED: KeyState
 KEY_STATE_ACTIVE: KeyState
 KEY_STATE_DISABLED: KeyState
 KEY_STATE_REVOKED: KeyState
 KEY_KIND_UNSPECIFIED: KeyKind
 KEY_KIND_SYMMETRIC: KeyKind
+KEY_KIND_PUBLIC: KeyKind
 
 class Key(_message.Message):
-    __slots__ = ("key_id", "tenant", "principal", "description", "labels", "allowed_schemes", "state", "kind", "not_before_time", "expire_time", "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token")
+    __slots__ = ("key_id", "tenant", "principal", "description", "labels", "allowed_schemes", "state", "kind", "not_before_time", "expire_time", "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token", "algorithm", "public_key_pem")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +53,8 @@ class Key(_message.Message):
     REVOKE_REASON_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     HAS_SECURITY_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_PEM_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     tenant: str
     principal: str
@@ -67,10 +71,12 @@ class Key(_message.Message):
     revoke_reason: str
     etag: str
     has_security_token: bool
-    def __init__(self, key_id: _Optional[str] = ..., tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[KeyState, str]] = ..., kind: _Optional[_Union[KeyKind, str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_reason: _Optional[str] = ..., etag: _Optional[str] = ..., has_security_token: bool = ...) -> None: ...
+    algorithm: str
+    public_key_pem: str
+    def __init__(self, key_id: _Optional[str] = ..., tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[KeyState, str]] = ..., kind: _Optional[_Union[KeyKind, str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_reason: _Optional[str] = ..., etag: _Optional[str] = ..., has_security_token: bool = ..., algorithm: _Optional[str] = ..., public_key_pem: _Optional[str] = ...) -> None: ...
 
 class IssueKeyRequest(_message.Message):
-    __slots__ = ("tenant", "principal", "description", "labels", "allowed_schemes", "not_before_time", "expire_time", "imported_secret", "request_id")
+    __slots__ = ("tenant", "principal", "description", "labels", "allowed_schemes", "not_before_time", "expire_time", "imported_secret", "public_key", "request_id")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +92,7 @@ class IssueKeyRequest(_message.Message):
     NOT_BEFORE_TIME_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     IMPORTED_SECRET_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     principal: str
@@ -95,8 +102,9 @@ class IssueKeyRequest(_message.Message):
     not_before_time: _timestamp_pb2.Timestamp
     expire_time: _timestamp_pb2.Timestamp
     imported_secret: ImportedSecret
+    public_key: PublicKeyMaterial
     request_id: str
-    def __init__(self, tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., imported_secret: _Optional[_Union[ImportedSecret, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., imported_secret: _Optional[_Union[ImportedSecret, _Mapping]] = ..., public_key: _Optional[_Union[PublicKeyMaterial, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ImportedSecret(_message.Message):
     __slots__ = ("key_id", "secret", "security_token")
@@ -107,6 +115,20 @@ class ImportedSecret(_message.Message):
     secret: bytes
     security_token: str
     def __init__(self, key_id: _Optional[str] = ..., secret: _Optional[bytes] = ..., security_token: _Optional[str] = ...) -> None: ...
+
+class PublicKeyMaterial(_message.Message):
+    __slots__ = ("key_id", "pem", "jwk", "raw", "algorithm")
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PEM_FIELD_NUMBER: _ClassVar[int]
+    JWK_FIELD_NUMBER: _ClassVar[int]
+    RAW_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    key_id: str
+    pem: str
+    jwk: str
+    raw: bytes
+    algorithm: str
+    def __init__(self, key_id: _Optional[str] = ..., pem: _Optional[str] = ..., jwk: _Optional[str] = ..., raw: _Optional[bytes] = ..., algorithm: _Optional[str] = ...) -> None: ...
 
 class IssueKeyResponse(_message.Message):
     __slots__ = ("key", "secret")

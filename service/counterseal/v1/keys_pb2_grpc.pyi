@@ -25,7 +25,7 @@ class KeyServiceStub:
         counterseal.v1.keys_pb2.IssueKeyRequest,
         counterseal.v1.keys_pb2.IssueKeyResponse,
     ]
-    """Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
+    """Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 
     The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
     and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
@@ -65,7 +65,7 @@ class KeyServiceAsyncStub:
         counterseal.v1.keys_pb2.IssueKeyRequest,
         counterseal.v1.keys_pb2.IssueKeyResponse,
     ]
-    """Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
+    """Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 
     The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
     and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
@@ -107,7 +107,7 @@ class KeyServiceServicer(metaclass=abc.ABCMeta):
         request: counterseal.v1.keys_pb2.IssueKeyRequest,
         context: _ServicerContext,
     ) -> typing.Union[counterseal.v1.keys_pb2.IssueKeyResponse, collections.abc.Awaitable[counterseal.v1.keys_pb2.IssueKeyResponse]]:
-        """Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
+        """Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 
         The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
         and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).

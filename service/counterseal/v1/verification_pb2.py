@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from counterseal.v1 import keys_pb2 as counterseal_dot_v1_dot_keys__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!counterseal/v1/verification.proto\x12\x0e\x63ounterseal.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc3\x01\n\rVerifyRequest\x12\x33\n\x0chttp_request\x18\x01 \x01(\x0b\x32\x1b.counterseal.v1.HttpRequestH\x00\x12\x36\n\x0estring_to_sign\x18\x02 \x01(\x0b\x32\x1c.counterseal.v1.StringToSignH\x00\x12&\n\x06\x64\x65mand\x18\x03 \x01(\x0b\x32\x16.counterseal.v1.Demand\x12\x12\n\nrequest_id\x18\x04 \x01(\tB\t\n\x07subject\"\xb3\x01\n\x0bHttpRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\x0c\x12\'\n\x07headers\x18\x04 \x03(\x0b\x32\x16.counterseal.v1.Header\x12\x11\n\x07\x63ontent\x18\x05 \x01(\x0cH\x00\x12\x18\n\x0e\x63ontent_sha256\x18\x06 \x01(\x0cH\x00\x12\x16\n\x0esource_address\x18\x07 \x01(\tB\x06\n\x04\x62ody\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xbb\x01\n\x0cStringToSign\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x12\n\ncredential\x18\x02 \x01(\t\x12\x16\n\x0estring_to_sign\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\t\x12\x16\n\x0esecurity_token\x18\x05 \x01(\t\x12,\n\tvalid_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0esource_address\x18\x07 \x01(\t\"o\n\x06\x44\x65mand\x12\x17\n\x0f\x61llowed_schemes\x18\x01 \x03(\t\x12\x0f\n\x07regions\x18\x02 \x03(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x18\n\x10required_headers\x18\x04 \x03(\t\x12\x0f\n\x07tenants\x18\x05 \x03(\t\"w\n\x0eVerifyResponse\x12,\n\x08verified\x18\x01 \x01(\x0b\x32\x18.counterseal.v1.VerifiedH\x00\x12,\n\x08rejected\x18\x02 \x01(\x0b\x32\x18.counterseal.v1.RejectedH\x00\x42\t\n\x07outcome\"\xb5\x03\n\x08Verified\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x34\n\x06labels\x18\x04 \x03(\x0b\x32$.counterseal.v1.Verified.LabelsEntry\x12\x0e\n\x06scheme\x18\x05 \x01(\t\x12/\n\x0bsigned_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10valid_until_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x08\x63overage\x18\x08 \x01(\x0b\x32\x18.counterseal.v1.Coverage\x12\x31\n\x0cpayload_duty\x18\t \x01(\x0b\x32\x1b.counterseal.v1.PayloadDuty\x12$\n\x05scope\x18\n \x01(\x0b\x32\x15.counterseal.v1.Scope\x12\x15\n\rverified_path\x18\x0b \x01(\x0c\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"6\n\x05Scope\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\"H\n\x08\x43overage\x12\x0f\n\x07headers\x18\x01 \x03(\t\x12\x0e\n\x06method\x18\x02 \x01(\x08\x12\x0c\n\x04path\x18\x03 \x01(\x08\x12\r\n\x05query\x18\x04 \x01(\x08\"\xf5\x05\n\x0bPayloadDuty\x12\x45\n\x0f\x61lready_checked\x18\x01 \x01(\x0b\x32*.counterseal.v1.PayloadDuty.AlreadyCheckedH\x00\x12=\n\x0b\x62ody_sha256\x18\x02 \x01(\x0b\x32&.counterseal.v1.PayloadDuty.BodySha256H\x00\x12?\n\x0c\x63hunk_signed\x18\x03 \x01(\x0b\x32\'.counterseal.v1.PayloadDuty.ChunkSignedH\x00\x12\x43\n\x0e\x63hunk_unsigned\x18\x04 \x01(\x0b\x32).counterseal.v1.PayloadDuty.ChunkUnsignedH\x00\x12\x38\n\x08unsigned\x18\x05 \x01(\x0b\x32$.counterseal.v1.PayloadDuty.UnsignedH\x00\x12\x42\n\x0eleft_to_caller\x18\x06 \x01(\x0b\x32(.counterseal.v1.PayloadDuty.LeftToCallerH\x00\x1a\x10\n\x0e\x41lreadyChecked\x1a\x1c\n\nBodySha256\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x1a\xb4\x01\n\x0b\x43hunkSigned\x12\x11\n\talgorithm\x18\x01 \x01(\t\x12\x16\n\x0eseed_signature\x18\x02 \x01(\t\x12\x11\n\ttimestamp\x18\x03 \x01(\t\x12\r\n\x05scope\x18\x04 \x01(\t\x12\x16\n\x0esigned_trailer\x18\x05 \x01(\x08\x12\x1b\n\x0e\x64\x65\x63oded_length\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x10\n\x08trailers\x18\x07 \x03(\tB\x11\n\x0f_decoded_length\x1aQ\n\rChunkUnsigned\x12\x1b\n\x0e\x64\x65\x63oded_length\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x10\n\x08trailers\x18\x02 \x03(\tB\x11\n\x0f_decoded_length\x1a\n\n\x08Unsigned\x1a\x0e\n\x0cLeftToCallerB\x06\n\x04\x64uty\"\xe0\x01\n\x08Rejected\x12/\n\x06reason\x18\x01 \x01(\x0e\x32\x1f.counterseal.v1.RejectionReason\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12/\n\x0bserver_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0c\x61llowed_skew\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0cpublic_error\x18\x05 \x01(\x0b\x32\x1b.counterseal.v1.PublicError\"A\n\x0bPublicError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0bhttp_status\x18\x02 \x01(\r\x12\x0f\n\x07message\x18\x03 \x01(\t*\xce\x04\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19REJECTION_REASON_UNSIGNED\x10\x01\x12\x1e\n\x1aREJECTION_REASON_MALFORMED\x10\x02\x12\x1e\n\x1aREJECTION_REASON_AMBIGUOUS\x10\x03\x12\'\n#REJECTION_REASON_UNSUPPORTED_SCHEME\x10\x04\x12\x1c\n\x18REJECTION_REASON_TOO_OLD\x10\x05\x12\x1c\n\x18REJECTION_REASON_TOO_NEW\x10\x06\x12 \n\x1cREJECTION_REASON_NOT_COVERED\x10\x07\x12 \n\x1cREJECTION_REASON_UNKNOWN_KEY\x10\x08\x12\x1d\n\x19REJECTION_REASON_MISMATCH\x10\t\x12!\n\x1dREJECTION_REASON_KEY_DISABLED\x10\n\x12 \n\x1cREJECTION_REASON_KEY_REVOKED\x10\x0b\x12 \n\x1cREJECTION_REASON_KEY_EXPIRED\x10\x0c\x12!\n\x1dREJECTION_REASON_OUT_OF_SCOPE\x10\r\x12%\n!REJECTION_REASON_PAYLOAD_MISMATCH\x10\x0e\x12\x1d\n\x19REJECTION_REASON_REPLAYED\x10\x0f\x12\"\n\x1eREJECTION_REASON_BODY_REQUIRED\x10\x10\x32^\n\x13VerificationService\x12G\n\x06Verify\x12\x1d.counterseal.v1.VerifyRequest\x1a\x1e.counterseal.v1.VerifyResponseBu\n\x12\x64\x65v.counterseal.v1B\x11VerificationProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!counterseal/v1/verification.proto\x12\x0e\x63ounterseal.v1\x1a\x19\x63ounterseal/v1/keys.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x01\n\rVerifyRequest\x12\x33\n\x0chttp_request\x18\x01 \x01(\x0b\x32\x1b.counterseal.v1.HttpRequestH\x00\x12\x36\n\x0estring_to_sign\x18\x02 \x01(\x0b\x32\x1c.counterseal.v1.StringToSignH\x00\x12&\n\x06\x64\x65mand\x18\x03 \x01(\x0b\x32\x16.counterseal.v1.Demand\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x19\n\x11lease_signing_key\x18\x05 \x01(\x08\x42\t\n\x07subject\"\xb3\x01\n\x0bHttpRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\x0c\x12\'\n\x07headers\x18\x04 \x03(\x0b\x32\x16.counterseal.v1.Header\x12\x11\n\x07\x63ontent\x18\x05 \x01(\x0cH\x00\x12\x18\n\x0e\x63ontent_sha256\x18\x06 \x01(\x0cH\x00\x12\x16\n\x0esource_address\x18\x07 \x01(\tB\x06\n\x04\x62ody\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xbb\x01\n\x0cStringToSign\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x12\n\ncredential\x18\x02 \x01(\t\x12\x16\n\x0estring_to_sign\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\t\x12\x16\n\x0esecurity_token\x18\x05 \x01(\t\x12,\n\tvalid_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0esource_address\x18\x07 \x01(\t\"\xb8\x01\n\x06\x44\x65mand\x12\x17\n\x0f\x61llowed_schemes\x18\x01 \x03(\t\x12\x0f\n\x07regions\x18\x02 \x03(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x18\n\x10required_headers\x18\x04 \x03(\t\x12\x0f\n\x07tenants\x18\x05 \x03(\t\x12\x0e\n\x06key_id\x18\x06 \x01(\t\x12\r\n\x05label\x18\x07 \x01(\t\x12\x0b\n\x03tag\x18\x08 \x01(\t\x12\x1b\n\x13required_components\x18\t \x03(\t\"w\n\x0eVerifyResponse\x12,\n\x08verified\x18\x01 \x01(\x0b\x32\x18.counterseal.v1.VerifiedH\x00\x12,\n\x08rejected\x18\x02 \x01(\x0b\x32\x18.counterseal.v1.RejectedH\x00\x42\t\n\x07outcome\"\xb5\x03\n\x08Verified\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x34\n\x06labels\x18\x04 \x03(\x0b\x32$.counterseal.v1.Verified.LabelsEntry\x12\x0e\n\x06scheme\x18\x05 \x01(\t\x12/\n\x0bsigned_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10valid_until_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x08\x63overage\x18\x08 \x01(\x0b\x32\x18.counterseal.v1.Coverage\x12\x31\n\x0cpayload_duty\x18\t \x01(\x0b\x32\x1b.counterseal.v1.PayloadDuty\x12$\n\x05scope\x18\n \x01(\x0b\x32\x15.counterseal.v1.Scope\x12\x15\n\rverified_path\x18\x0b \x01(\x0c\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"6\n\x05Scope\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\"\\\n\x08\x43overage\x12\x0f\n\x07headers\x18\x01 \x03(\t\x12\x0e\n\x06method\x18\x02 \x01(\x08\x12\x0c\n\x04path\x18\x03 \x01(\x08\x12\r\n\x05query\x18\x04 \x01(\x08\x12\x12\n\ncomponents\x18\x05 \x03(\t\"\xd1\x07\n\x0bPayloadDuty\x12\x45\n\x0f\x61lready_checked\x18\x01 \x01(\x0b\x32*.counterseal.v1.PayloadDuty.AlreadyCheckedH\x00\x12=\n\x0b\x62ody_sha256\x18\x02 \x01(\x0b\x32&.counterseal.v1.PayloadDuty.BodySha256H\x00\x12?\n\x0c\x63hunk_signed\x18\x03 \x01(\x0b\x32\'.counterseal.v1.PayloadDuty.ChunkSignedH\x00\x12\x43\n\x0e\x63hunk_unsigned\x18\x04 \x01(\x0b\x32).counterseal.v1.PayloadDuty.ChunkUnsignedH\x00\x12\x38\n\x08unsigned\x18\x05 \x01(\x0b\x32$.counterseal.v1.PayloadDuty.UnsignedH\x00\x12\x42\n\x0eleft_to_caller\x18\x06 \x01(\x0b\x32(.counterseal.v1.PayloadDuty.LeftToCallerH\x00\x12?\n\x0c\x62ody_digests\x18\x07 \x01(\x0b\x32\'.counterseal.v1.PayloadDuty.BodyDigestsH\x00\x1a\x10\n\x0e\x41lreadyChecked\x1a\x1c\n\nBodySha256\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x1a\x42\n\x0b\x42odyDigests\x12\x33\n\x07\x64igests\x18\x01 \x03(\x0b\x32\".counterseal.v1.PayloadDuty.Digest\x1a*\n\x06\x44igest\x12\x11\n\talgorithm\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x1a\xdf\x01\n\x0b\x43hunkSigned\x12\x11\n\talgorithm\x18\x01 \x01(\t\x12\x16\n\x0eseed_signature\x18\x02 \x01(\t\x12\x11\n\ttimestamp\x18\x03 \x01(\t\x12\r\n\x05scope\x18\x04 \x01(\t\x12\x16\n\x0esigned_trailer\x18\x05 \x01(\x08\x12\x1b\n\x0e\x64\x65\x63oded_length\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x10\n\x08trailers\x18\x07 \x03(\t\x12\x14\n\x0c\x63ontinuation\x18\x08 \x01(\x0c\x12\x13\n\x0bsigning_key\x18\t \x01(\x0c\x42\x11\n\x0f_decoded_length\x1aQ\n\rChunkUnsigned\x12\x1b\n\x0e\x64\x65\x63oded_length\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x10\n\x08trailers\x18\x02 \x03(\tB\x11\n\x0f_decoded_length\x1a\n\n\x08Unsigned\x1a\x0e\n\x0cLeftToCallerB\x06\n\x04\x64uty\"\xe0\x01\n\x08Rejected\x12/\n\x06reason\x18\x01 \x01(\x0e\x32\x1f.counterseal.v1.RejectionReason\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12/\n\x0bserver_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0c\x61llowed_skew\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0cpublic_error\x18\x05 \x01(\x0b\x32\x1b.counterseal.v1.PublicError\"j\n\x0bPublicError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0bhttp_status\x18\x02 \x01(\r\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\'\n\x07headers\x18\x04 \x03(\x0b\x32\x16.counterseal.v1.Header\"\x90\x01\n\x13VerifyChunksRequest\x12\x14\n\x0c\x63ontinuation\x18\x01 \x01(\x0c\x12%\n\x06\x63hunks\x18\x02 \x03(\x0b\x32\x15.counterseal.v1.Chunk\x12(\n\x07trailer\x18\x03 \x01(\x0b\x32\x17.counterseal.v1.Trailer\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"*\n\x05\x43hunk\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\t\",\n\x07Trailer\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\t\"\x83\x01\n\x14VerifyChunksResponse\x12\x32\n\x08verified\x18\x01 \x01(\x0b\x32\x1e.counterseal.v1.ChunksVerifiedH\x00\x12,\n\x08rejected\x18\x02 \x01(\x0b\x32\x18.counterseal.v1.RejectedH\x00\x42\t\n\x07outcome\"8\n\x0e\x43hunksVerified\x12\x14\n\x0c\x63ontinuation\x18\x01 \x01(\x0c\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"\x14\n\x12ListSchemesRequest\">\n\x13ListSchemesResponse\x12\'\n\x07schemes\x18\x01 \x03(\x0b\x32\x16.counterseal.v1.Scheme\"\x99\x01\n\x06Scheme\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12*\n\tkey_kinds\x18\x03 \x03(\x0e\x32\x17.counterseal.v1.KeyKind\x12\x0f\n\x07\x65nabled\x18\x04 \x01(\x08\x12\x10\n\x08timeless\x18\x05 \x01(\x08\x12\x11\n\tnames_key\x18\x06 \x01(\x08\x12\x10\n\x08weakness\x18\x07 \x01(\t*\xce\x04\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19REJECTION_REASON_UNSIGNED\x10\x01\x12\x1e\n\x1aREJECTION_REASON_MALFORMED\x10\x02\x12\x1e\n\x1aREJECTION_REASON_AMBIGUOUS\x10\x03\x12\'\n#REJECTION_REASON_UNSUPPORTED_SCHEME\x10\x04\x12\x1c\n\x18REJECTION_REASON_TOO_OLD\x10\x05\x12\x1c\n\x18REJECTION_REASON_TOO_NEW\x10\x06\x12 \n\x1cREJECTION_REASON_NOT_COVERED\x10\x07\x12 \n\x1cREJECTION_REASON_UNKNOWN_KEY\x10\x08\x12\x1d\n\x19REJECTION_REASON_MISMATCH\x10\t\x12!\n\x1dREJECTION_REASON_KEY_DISABLED\x10\n\x12 \n\x1cREJECTION_REASON_KEY_REVOKED\x10\x0b\x12 \n\x1cREJECTION_REASON_KEY_EXPIRED\x10\x0c\x12!\n\x1dREJECTION_REASON_OUT_OF_SCOPE\x10\r\x12%\n!REJECTION_REASON_PAYLOAD_MISMATCH\x10\x0e\x12\x1d\n\x19REJECTION_REASON_REPLAYED\x10\x0f\x12\"\n\x1eREJECTION_REASON_BODY_REQUIRED\x10\x10\x32\x91\x02\n\x13VerificationService\x12G\n\x06Verify\x12\x1d.counterseal.v1.VerifyRequest\x1a\x1e.counterseal.v1.VerifyResponse\x12Y\n\x0cVerifyChunks\x12#.counterseal.v1.VerifyChunksRequest\x1a$.counterseal.v1.VerifyChunksResponse\x12V\n\x0bListSchemes\x12\".counterseal.v1.ListSchemesRequest\x1a#.counterseal.v1.ListSchemesResponseBu\n\x12\x64\x65v.counterseal.v1B\x11VerificationProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,46 +37,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\022dev.counterseal.v1B\021VerificationProtoP\001ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1'
   _globals['_VERIFIED_LABELSENTRY']._loaded_options = None
   _globals['_VERIFIED_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_REJECTIONREASON']._serialized_start=2586
-  _globals['_REJECTIONREASON']._serialized_end=3176
-  _globals['_VERIFYREQUEST']._serialized_start=119
-  _globals['_VERIFYREQUEST']._serialized_end=314
-  _globals['_HTTPREQUEST']._serialized_start=317
-  _globals['_HTTPREQUEST']._serialized_end=496
-  _globals['_HEADER']._serialized_start=498
-  _globals['_HEADER']._serialized_end=535
-  _globals['_STRINGTOSIGN']._serialized_start=538
-  _globals['_STRINGTOSIGN']._serialized_end=725
-  _globals['_DEMAND']._serialized_start=727
-  _globals['_DEMAND']._serialized_end=838
-  _globals['_VERIFYRESPONSE']._serialized_start=840
-  _globals['_VERIFYRESPONSE']._serialized_end=959
-  _globals['_VERIFIED']._serialized_start=962
-  _globals['_VERIFIED']._serialized_end=1399
-  _globals['_VERIFIED_LABELSENTRY']._serialized_start=1354
-  _globals['_VERIFIED_LABELSENTRY']._serialized_end=1399
-  _globals['_SCOPE']._serialized_start=1401
-  _globals['_SCOPE']._serialized_end=1455
-  _globals['_COVERAGE']._serialized_start=1457
-  _globals['_COVERAGE']._serialized_end=1529
-  _globals['_PAYLOADDUTY']._serialized_start=1532
-  _globals['_PAYLOADDUTY']._serialized_end=2289
-  _globals['_PAYLOADDUTY_ALREADYCHECKED']._serialized_start=1941
-  _globals['_PAYLOADDUTY_ALREADYCHECKED']._serialized_end=1957
-  _globals['_PAYLOADDUTY_BODYSHA256']._serialized_start=1959
-  _globals['_PAYLOADDUTY_BODYSHA256']._serialized_end=1987
-  _globals['_PAYLOADDUTY_CHUNKSIGNED']._serialized_start=1990
-  _globals['_PAYLOADDUTY_CHUNKSIGNED']._serialized_end=2170
-  _globals['_PAYLOADDUTY_CHUNKUNSIGNED']._serialized_start=2172
-  _globals['_PAYLOADDUTY_CHUNKUNSIGNED']._serialized_end=2253
-  _globals['_PAYLOADDUTY_UNSIGNED']._serialized_start=2255
-  _globals['_PAYLOADDUTY_UNSIGNED']._serialized_end=2265
-  _globals['_PAYLOADDUTY_LEFTTOCALLER']._serialized_start=2267
-  _globals['_PAYLOADDUTY_LEFTTOCALLER']._serialized_end=2281
-  _globals['_REJECTED']._serialized_start=2292
-  _globals['_REJECTED']._serialized_end=2516
-  _globals['_PUBLICERROR']._serialized_start=2518
-  _globals['_PUBLICERROR']._serialized_end=2583
-  _globals['_VERIFICATIONSERVICE']._serialized_start=3178
-  _globals['_VERIFICATIONSERVICE']._serialized_end=3272
+  _globals['_REJECTIONREASON']._serialized_start=3666
+  _globals['_REJECTIONREASON']._serialized_end=4256
+  _globals['_VERIFYREQUEST']._serialized_start=146
+  _globals['_VERIFYREQUEST']._serialized_end=368
+  _globals['_HTTPREQUEST']._serialized_start=371
+  _globals['_HTTPREQUEST']._serialized_end=550
+  _globals['_HEADER']._serialized_start=552
+  _globals['_HEADER']._serialized_end=589
+  _globals['_STRINGTOSIGN']._serialized_start=592
+  _globals['_STRINGTOSIGN']._serialized_end=779
+  _globals['_DEMAND']._serialized_start=782
+  _globals['_DEMAND']._serialized_end=966
+  _globals['_VERIFYRESPONSE']._serialized_start=968
+  _globals['_VERIFYRESPONSE']._serialized_end=1087
+  _globals['_VERIFIED']._serialized_start=1090
+  _globals['_VERIFIED']._serialized_end=1527
+  _globals['_VERIFIED_LABELSENTRY']._serialized_start=1482
+  _globals['_VERIFIED_LABELSENTRY']._serialized_end=1527
+  _globals['_SCOPE']._serialized_start=1529
+  _globals['_SCOPE']._serialized_end=1583
+  _globals['_COVERAGE']._serialized_start=1585
+  _globals['_COVERAGE']._serialized_end=1677
+  _globals['_PAYLOADDUTY']._serialized_start=1680
+  _globals['_PAYLOADDUTY']._serialized_end=2657
+  _globals['_PAYLOADDUTY_ALREADYCHECKED']._serialized_start=2154
+  _globals['_PAYLOADDUTY_ALREADYCHECKED']._serialized_end=2170
+  _globals['_PAYLOADDUTY_BODYSHA256']._serialized_start=2172
+  _globals['_PAYLOADDUTY_BODYSHA256']._serialized_end=2200
+  _globals['_PAYLOADDUTY_BODYDIGESTS']._serialized_start=2202
+  _globals['_PAYLOADDUTY_BODYDIGESTS']._serialized_end=2268
+  _globals['_PAYLOADDUTY_DIGEST']._serialized_start=2270
+  _globals['_PAYLOADDUTY_DIGEST']._serialized_end=2312
+  _globals['_PAYLOADDUTY_CHUNKSIGNED']._serialized_start=2315
+  _globals['_PAYLOADDUTY_CHUNKSIGNED']._serialized_end=2538
+  _globals['_PAYLOADDUTY_CHUNKUNSIGNED']._serialized_start=2540
+  _globals['_PAYLOADDUTY_CHUNKUNSIGNED']._serialized_end=2621
+  _globals['_PAYLOADDUTY_UNSIGNED']._serialized_start=2623
+  _globals['_PAYLOADDUTY_UNSIGNED']._serialized_end=2633
+  _globals['_PAYLOADDUTY_LEFTTOCALLER']._serialized_start=2635
+  _globals['_PAYLOADDUTY_LEFTTOCALLER']._serialized_end=2649
+  _globals['_REJECTED']._serialized_start=2660
+  _globals['_REJECTED']._serialized_end=2884
+  _globals['_PUBLICERROR']._serialized_start=2886
+  _globals['_PUBLICERROR']._serialized_end=2992
+  _globals['_VERIFYCHUNKSREQUEST']._serialized_start=2995
+  _globals['_VERIFYCHUNKSREQUEST']._serialized_end=3139
+  _globals['_CHUNK']._serialized_start=3141
+  _globals['_CHUNK']._serialized_end=3183
+  _globals['_TRAILER']._serialized_start=3185
+  _globals['_TRAILER']._serialized_end=3229
+  _globals['_VERIFYCHUNKSRESPONSE']._serialized_start=3232
+  _globals['_VERIFYCHUNKSRESPONSE']._serialized_end=3363
+  _globals['_CHUNKSVERIFIED']._serialized_start=3365
+  _globals['_CHUNKSVERIFIED']._serialized_end=3421
+  _globals['_LISTSCHEMESREQUEST']._serialized_start=3423
+  _globals['_LISTSCHEMESREQUEST']._serialized_end=3443
+  _globals['_LISTSCHEMESRESPONSE']._serialized_start=3445
+  _globals['_LISTSCHEMESRESPONSE']._serialized_end=3507
+  _globals['_SCHEME']._serialized_start=3510
+  _globals['_SCHEME']._serialized_end=3663
+  _globals['_VERIFICATIONSERVICE']._serialized_start=4259
+  _globals['_VERIFICATIONSERVICE']._serialized_end=4532
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from counterseal.v1 import keys_pb2 as _keys_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -46,16 +47,18 @@ REJECTION_REASON_REPLAYED: RejectionReason
 REJECTION_REASON_BODY_REQUIRED: RejectionReason
 
 class VerifyRequest(_message.Message):
-    __slots__ = ("http_request", "string_to_sign", "demand", "request_id")
+    __slots__ = ("http_request", "string_to_sign", "demand", "request_id", "lease_signing_key")
     HTTP_REQUEST_FIELD_NUMBER: _ClassVar[int]
     STRING_TO_SIGN_FIELD_NUMBER: _ClassVar[int]
     DEMAND_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LEASE_SIGNING_KEY_FIELD_NUMBER: _ClassVar[int]
     http_request: HttpRequest
     string_to_sign: StringToSign
     demand: Demand
     request_id: str
-    def __init__(self, http_request: _Optional[_Union[HttpRequest, _Mapping]] = ..., string_to_sign: _Optional[_Union[StringToSign, _Mapping]] = ..., demand: _Optional[_Union[Demand, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    lease_signing_key: bool
+    def __init__(self, http_request: _Optional[_Union[HttpRequest, _Mapping]] = ..., string_to_sign: _Optional[_Union[StringToSign, _Mapping]] = ..., demand: _Optional[_Union[Demand, _Mapping]] = ..., request_id: _Optional[str] = ..., lease_signing_key: bool = ...) -> None: ...
 
 class HttpRequest(_message.Message):
     __slots__ = ("method", "scheme", "target", "headers", "content", "content_sha256", "source_address")
@@ -102,18 +105,26 @@ class StringToSign(_message.Message):
     def __init__(self, scheme: _Optional[str] = ..., credential: _Optional[str] = ..., string_to_sign: _Optional[bytes] = ..., signature: _Optional[str] = ..., security_token: _Optional[str] = ..., valid_for: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., source_address: _Optional[str] = ...) -> None: ...
 
 class Demand(_message.Message):
-    __slots__ = ("allowed_schemes", "regions", "services", "required_headers", "tenants")
+    __slots__ = ("allowed_schemes", "regions", "services", "required_headers", "tenants", "key_id", "label", "tag", "required_components")
     ALLOWED_SCHEMES_FIELD_NUMBER: _ClassVar[int]
     REGIONS_FIELD_NUMBER: _ClassVar[int]
     SERVICES_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_HEADERS_FIELD_NUMBER: _ClassVar[int]
     TENANTS_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     allowed_schemes: _containers.RepeatedScalarFieldContainer[str]
     regions: _containers.RepeatedScalarFieldContainer[str]
     services: _containers.RepeatedScalarFieldContainer[str]
     required_headers: _containers.RepeatedScalarFieldContainer[str]
     tenants: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, allowed_schemes: _Optional[_Iterable[str]] = ..., regions: _Optional[_Iterable[str]] = ..., services: _Optional[_Iterable[str]] = ..., required_headers: _Optional[_Iterable[str]] = ..., tenants: _Optional[_Iterable[str]] = ...) -> None: ...
+    key_id: str
+    label: str
+    tag: str
+    required_components: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, allowed_schemes: _Optional[_Iterable[str]] = ..., regions: _Optional[_Iterable[str]] = ..., services: _Optional[_Iterable[str]] = ..., required_headers: _Optional[_Iterable[str]] = ..., tenants: _Optional[_Iterable[str]] = ..., key_id: _Optional[str] = ..., label: _Optional[str] = ..., tag: _Optional[str] = ..., required_components: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class VerifyResponse(_message.Message):
     __slots__ = ("verified", "rejected")
@@ -167,19 +178,21 @@ class Scope(_message.Message):
     def __init__(self, date: _Optional[str] = ..., region: _Optional[str] = ..., service: _Optional[str] = ...) -> None: ...
 
 class Coverage(_message.Message):
-    __slots__ = ("headers", "method", "path", "query")
+    __slots__ = ("headers", "method", "path", "query", "components")
     HEADERS_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
+    COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     headers: _containers.RepeatedScalarFieldContainer[str]
     method: bool
     path: bool
     query: bool
-    def __init__(self, headers: _Optional[_Iterable[str]] = ..., method: bool = ..., path: bool = ..., query: bool = ...) -> None: ...
+    components: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, headers: _Optional[_Iterable[str]] = ..., method: bool = ..., path: bool = ..., query: bool = ..., components: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PayloadDuty(_message.Message):
-    __slots__ = ("already_checked", "body_sha256", "chunk_signed", "chunk_unsigned", "unsigned", "left_to_caller")
+    __slots__ = ("already_checked", "body_sha256", "chunk_signed", "chunk_unsigned", "unsigned", "left_to_caller", "body_digests")
     class AlreadyChecked(_message.Message):
         __slots__ = ()
         def __init__(self) -> None: ...
@@ -188,8 +201,20 @@ class PayloadDuty(_message.Message):
         SHA256_FIELD_NUMBER: _ClassVar[int]
         sha256: bytes
         def __init__(self, sha256: _Optional[bytes] = ...) -> None: ...
+    class BodyDigests(_message.Message):
+        __slots__ = ("digests",)
+        DIGESTS_FIELD_NUMBER: _ClassVar[int]
+        digests: _containers.RepeatedCompositeFieldContainer[PayloadDuty.Digest]
+        def __init__(self, digests: _Optional[_Iterable[_Union[PayloadDuty.Digest, _Mapping]]] = ...) -> None: ...
+    class Digest(_message.Message):
+        __slots__ = ("algorithm", "value")
+        ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        algorithm: str
+        value: bytes
+        def __init__(self, algorithm: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
     class ChunkSigned(_message.Message):
-        __slots__ = ("algorithm", "seed_signature", "timestamp", "scope", "signed_trailer", "decoded_length", "trailers")
+        __slots__ = ("algorithm", "seed_signature", "timestamp", "scope", "signed_trailer", "decoded_length", "trailers", "continuation", "signing_key")
         ALGORITHM_FIELD_NUMBER: _ClassVar[int]
         SEED_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
         TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
@@ -197,6 +222,8 @@ class PayloadDuty(_message.Message):
         SIGNED_TRAILER_FIELD_NUMBER: _ClassVar[int]
         DECODED_LENGTH_FIELD_NUMBER: _ClassVar[int]
         TRAILERS_FIELD_NUMBER: _ClassVar[int]
+        CONTINUATION_FIELD_NUMBER: _ClassVar[int]
+        SIGNING_KEY_FIELD_NUMBER: _ClassVar[int]
         algorithm: str
         seed_signature: str
         timestamp: str
@@ -204,7 +231,9 @@ class PayloadDuty(_message.Message):
         signed_trailer: bool
         decoded_length: int
         trailers: _containers.RepeatedScalarFieldContainer[str]
-        def __init__(self, algorithm: _Optional[str] = ..., seed_signature: _Optional[str] = ..., timestamp: _Optional[str] = ..., scope: _Optional[str] = ..., signed_trailer: bool = ..., decoded_length: _Optional[int] = ..., trailers: _Optional[_Iterable[str]] = ...) -> None: ...
+        continuation: bytes
+        signing_key: bytes
+        def __init__(self, algorithm: _Optional[str] = ..., seed_signature: _Optional[str] = ..., timestamp: _Optional[str] = ..., scope: _Optional[str] = ..., signed_trailer: bool = ..., decoded_length: _Optional[int] = ..., trailers: _Optional[_Iterable[str]] = ..., continuation: _Optional[bytes] = ..., signing_key: _Optional[bytes] = ...) -> None: ...
     class ChunkUnsigned(_message.Message):
         __slots__ = ("decoded_length", "trailers")
         DECODED_LENGTH_FIELD_NUMBER: _ClassVar[int]
@@ -224,13 +253,15 @@ class PayloadDuty(_message.Message):
     CHUNK_UNSIGNED_FIELD_NUMBER: _ClassVar[int]
     UNSIGNED_FIELD_NUMBER: _ClassVar[int]
     LEFT_TO_CALLER_FIELD_NUMBER: _ClassVar[int]
+    BODY_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     already_checked: PayloadDuty.AlreadyChecked
     body_sha256: PayloadDuty.BodySha256
     chunk_signed: PayloadDuty.ChunkSigned
     chunk_unsigned: PayloadDuty.ChunkUnsigned
     unsigned: PayloadDuty.Unsigned
     left_to_caller: PayloadDuty.LeftToCaller
-    def __init__(self, already_checked: _Optional[_Union[PayloadDuty.AlreadyChecked, _Mapping]] = ..., body_sha256: _Optional[_Union[PayloadDuty.BodySha256, _Mapping]] = ..., chunk_signed: _Optional[_Union[PayloadDuty.ChunkSigned, _Mapping]] = ..., chunk_unsigned: _Optional[_Union[PayloadDuty.ChunkUnsigned, _Mapping]] = ..., unsigned: _Optional[_Union[PayloadDuty.Unsigned, _Mapping]] = ..., left_to_caller: _Optional[_Union[PayloadDuty.LeftToCaller, _Mapping]] = ...) -> None: ...
+    body_digests: PayloadDuty.BodyDigests
+    def __init__(self, already_checked: _Optional[_Union[PayloadDuty.AlreadyChecked, _Mapping]] = ..., body_sha256: _Optional[_Union[PayloadDuty.BodySha256, _Mapping]] = ..., chunk_signed: _Optional[_Union[PayloadDuty.ChunkSigned, _Mapping]] = ..., chunk_unsigned: _Optional[_Union[PayloadDuty.ChunkUnsigned, _Mapping]] = ..., unsigned: _Optional[_Union[PayloadDuty.Unsigned, _Mapping]] = ..., left_to_caller: _Optional[_Union[PayloadDuty.LeftToCaller, _Mapping]] = ..., body_digests: _Optional[_Union[PayloadDuty.BodyDigests, _Mapping]] = ...) -> None: ...
 
 class Rejected(_message.Message):
     __slots__ = ("reason", "detail", "server_time", "allowed_skew", "public_error")
@@ -247,11 +278,85 @@ class Rejected(_message.Message):
     def __init__(self, reason: _Optional[_Union[RejectionReason, str]] = ..., detail: _Optional[str] = ..., server_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., allowed_skew: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., public_error: _Optional[_Union[PublicError, _Mapping]] = ...) -> None: ...
 
 class PublicError(_message.Message):
-    __slots__ = ("code", "http_status", "message")
+    __slots__ = ("code", "http_status", "message", "headers")
     CODE_FIELD_NUMBER: _ClassVar[int]
     HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
     code: str
     http_status: int
     message: str
-    def __init__(self, code: _Optional[str] = ..., http_status: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
+    headers: _containers.RepeatedCompositeFieldContainer[Header]
+    def __init__(self, code: _Optional[str] = ..., http_status: _Optional[int] = ..., message: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ...) -> None: ...
+
+class VerifyChunksRequest(_message.Message):
+    __slots__ = ("continuation", "chunks", "trailer", "request_id")
+    CONTINUATION_FIELD_NUMBER: _ClassVar[int]
+    CHUNKS_FIELD_NUMBER: _ClassVar[int]
+    TRAILER_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    continuation: bytes
+    chunks: _containers.RepeatedCompositeFieldContainer[Chunk]
+    trailer: Trailer
+    request_id: str
+    def __init__(self, continuation: _Optional[bytes] = ..., chunks: _Optional[_Iterable[_Union[Chunk, _Mapping]]] = ..., trailer: _Optional[_Union[Trailer, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class Chunk(_message.Message):
+    __slots__ = ("sha256", "signature")
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    sha256: bytes
+    signature: str
+    def __init__(self, sha256: _Optional[bytes] = ..., signature: _Optional[str] = ...) -> None: ...
+
+class Trailer(_message.Message):
+    __slots__ = ("sha256", "signature")
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    sha256: bytes
+    signature: str
+    def __init__(self, sha256: _Optional[bytes] = ..., signature: _Optional[str] = ...) -> None: ...
+
+class VerifyChunksResponse(_message.Message):
+    __slots__ = ("verified", "rejected")
+    VERIFIED_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    verified: ChunksVerified
+    rejected: Rejected
+    def __init__(self, verified: _Optional[_Union[ChunksVerified, _Mapping]] = ..., rejected: _Optional[_Union[Rejected, _Mapping]] = ...) -> None: ...
+
+class ChunksVerified(_message.Message):
+    __slots__ = ("continuation", "complete")
+    CONTINUATION_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    continuation: bytes
+    complete: bool
+    def __init__(self, continuation: _Optional[bytes] = ..., complete: bool = ...) -> None: ...
+
+class ListSchemesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListSchemesResponse(_message.Message):
+    __slots__ = ("schemes",)
+    SCHEMES_FIELD_NUMBER: _ClassVar[int]
+    schemes: _containers.RepeatedCompositeFieldContainer[Scheme]
+    def __init__(self, schemes: _Optional[_Iterable[_Union[Scheme, _Mapping]]] = ...) -> None: ...
+
+class Scheme(_message.Message):
+    __slots__ = ("name", "title", "key_kinds", "enabled", "timeless", "names_key", "weakness")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    KEY_KINDS_FIELD_NUMBER: _ClassVar[int]
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    TIMELESS_FIELD_NUMBER: _ClassVar[int]
+    NAMES_KEY_FIELD_NUMBER: _ClassVar[int]
+    WEAKNESS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    title: str
+    key_kinds: _containers.RepeatedScalarFieldContainer[_keys_pb2.KeyKind]
+    enabled: bool
+    timeless: bool
+    names_key: bool
+    weakness: str
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., key_kinds: _Optional[_Iterable[_Union[_keys_pb2.KeyKind, str]]] = ..., enabled: bool = ..., timeless: bool = ..., names_key: bool = ..., weakness: _Optional[str] = ...) -> None: ...

@@ -40,6 +40,16 @@ class VerificationServiceStub(object):
                 request_serializer=counterseal_dot_v1_dot_verification__pb2.VerifyRequest.SerializeToString,
                 response_deserializer=counterseal_dot_v1_dot_verification__pb2.VerifyResponse.FromString,
                 _registered_method=True)
+        self.VerifyChunks = channel.unary_unary(
+                '/counterseal.v1.VerificationService/VerifyChunks',
+                request_serializer=counterseal_dot_v1_dot_verification__pb2.VerifyChunksRequest.SerializeToString,
+                response_deserializer=counterseal_dot_v1_dot_verification__pb2.VerifyChunksResponse.FromString,
+                _registered_method=True)
+        self.ListSchemes = channel.unary_unary(
+                '/counterseal.v1.VerificationService/ListSchemes',
+                request_serializer=counterseal_dot_v1_dot_verification__pb2.ListSchemesRequest.SerializeToString,
+                response_deserializer=counterseal_dot_v1_dot_verification__pb2.ListSchemesResponse.FromString,
+                _registered_method=True)
 
 
 class VerificationServiceServicer(object):
@@ -56,6 +66,24 @@ class VerificationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyChunks(self, request, context):
+        """Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+
+        The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+        times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+        an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSchemes(self, request, context):
+        """Lists the ways of signing that this server knows, with what a caller has to know about each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VerificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +91,16 @@ def add_VerificationServiceServicer_to_server(servicer, server):
                     servicer.Verify,
                     request_deserializer=counterseal_dot_v1_dot_verification__pb2.VerifyRequest.FromString,
                     response_serializer=counterseal_dot_v1_dot_verification__pb2.VerifyResponse.SerializeToString,
+            ),
+            'VerifyChunks': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyChunks,
+                    request_deserializer=counterseal_dot_v1_dot_verification__pb2.VerifyChunksRequest.FromString,
+                    response_serializer=counterseal_dot_v1_dot_verification__pb2.VerifyChunksResponse.SerializeToString,
+            ),
+            'ListSchemes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSchemes,
+                    request_deserializer=counterseal_dot_v1_dot_verification__pb2.ListSchemesRequest.FromString,
+                    response_serializer=counterseal_dot_v1_dot_verification__pb2.ListSchemesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +131,60 @@ class VerificationService(object):
             '/counterseal.v1.VerificationService/Verify',
             counterseal_dot_v1_dot_verification__pb2.VerifyRequest.SerializeToString,
             counterseal_dot_v1_dot_verification__pb2.VerifyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyChunks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterseal.v1.VerificationService/VerifyChunks',
+            counterseal_dot_v1_dot_verification__pb2.VerifyChunksRequest.SerializeToString,
+            counterseal_dot_v1_dot_verification__pb2.VerifyChunksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSchemes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterseal.v1.VerificationService/ListSchemes',
+            counterseal_dot_v1_dot_verification__pb2.ListSchemesRequest.SerializeToString,
+            counterseal_dot_v1_dot_verification__pb2.ListSchemesResponse.FromString,
             options,
             channel_credentials,
             insecure,

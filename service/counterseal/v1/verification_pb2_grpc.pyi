@@ -31,6 +31,23 @@ class VerificationServiceStub:
     An RPC error means that nobody knows: the gateway fails closed. Only UNAVAILABLE is worth a retry, with the same `request_id`.
     """
 
+    VerifyChunks: grpc.UnaryUnaryMultiCallable[
+        counterseal.v1.verification_pb2.VerifyChunksRequest,
+        counterseal.v1.verification_pb2.VerifyChunksResponse,
+    ]
+    """Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+
+    The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+    times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+    an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+    """
+
+    ListSchemes: grpc.UnaryUnaryMultiCallable[
+        counterseal.v1.verification_pb2.ListSchemesRequest,
+        counterseal.v1.verification_pb2.ListSchemesResponse,
+    ]
+    """Lists the ways of signing that this server knows, with what a caller has to know about each."""
+
 class VerificationServiceAsyncStub:
     """Called by gateways."""
 
@@ -43,6 +60,23 @@ class VerificationServiceAsyncStub:
     A refusal is an answer (`Rejected`), not an RPC error: the gateway answers its user 401, 403 or 400.
     An RPC error means that nobody knows: the gateway fails closed. Only UNAVAILABLE is worth a retry, with the same `request_id`.
     """
+
+    VerifyChunks: grpc.aio.UnaryUnaryMultiCallable[
+        counterseal.v1.verification_pb2.VerifyChunksRequest,
+        counterseal.v1.verification_pb2.VerifyChunksResponse,
+    ]
+    """Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+
+    The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+    times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+    an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+    """
+
+    ListSchemes: grpc.aio.UnaryUnaryMultiCallable[
+        counterseal.v1.verification_pb2.ListSchemesRequest,
+        counterseal.v1.verification_pb2.ListSchemesResponse,
+    ]
+    """Lists the ways of signing that this server knows, with what a caller has to know about each."""
 
 class VerificationServiceServicer(metaclass=abc.ABCMeta):
     """Called by gateways."""
@@ -58,5 +92,26 @@ class VerificationServiceServicer(metaclass=abc.ABCMeta):
         A refusal is an answer (`Rejected`), not an RPC error: the gateway answers its user 401, 403 or 400.
         An RPC error means that nobody knows: the gateway fails closed. Only UNAVAILABLE is worth a retry, with the same `request_id`.
         """
+
+    @abc.abstractmethod
+    def VerifyChunks(
+        self,
+        request: counterseal.v1.verification_pb2.VerifyChunksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[counterseal.v1.verification_pb2.VerifyChunksResponse, collections.abc.Awaitable[counterseal.v1.verification_pb2.VerifyChunksResponse]]:
+        """Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+
+        The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+        times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+        an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+        """
+
+    @abc.abstractmethod
+    def ListSchemes(
+        self,
+        request: counterseal.v1.verification_pb2.ListSchemesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[counterseal.v1.verification_pb2.ListSchemesResponse, collections.abc.Awaitable[counterseal.v1.verification_pb2.ListSchemesResponse]]:
+        """Lists the ways of signing that this server knows, with what a caller has to know about each."""
 
 def add_VerificationServiceServicer_to_server(servicer: VerificationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

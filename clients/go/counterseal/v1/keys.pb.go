@@ -90,6 +90,8 @@ const (
 	KeyKind_KEY_KIND_UNSPECIFIED KeyKind = 0
 	// A secret shared between the signer and the service, for HMAC schemes.
 	KeyKind_KEY_KIND_SYMMETRIC KeyKind = 1
+	// A public key, registered for asymmetric schemes. It is never used as a secret.
+	KeyKind_KEY_KIND_PUBLIC KeyKind = 2
 )
 
 // Enum value maps for KeyKind.
@@ -97,10 +99,12 @@ var (
 	KeyKind_name = map[int32]string{
 		0: "KEY_KIND_UNSPECIFIED",
 		1: "KEY_KIND_SYMMETRIC",
+		2: "KEY_KIND_PUBLIC",
 	}
 	KeyKind_value = map[string]int32{
 		"KEY_KIND_UNSPECIFIED": 0,
 		"KEY_KIND_SYMMETRIC":   1,
+		"KEY_KIND_PUBLIC":      2,
 	}
 )
 
@@ -166,8 +170,13 @@ type Key struct {
 	Etag string `protobuf:"bytes,15,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Whether requests signed with this key must carry a security token. Set by the service.
 	HasSecurityToken bool `protobuf:"varint,16,opt,name=has_security_token,json=hasSecurityToken,proto3" json:"has_security_token,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// For a public key, its algorithm by the name in RFC 9421's registry, e.g. `ed25519`, fixed when it is registered. Empty for
+	// symmetric keys: their schemes fix it. Set by the service.
+	Algorithm string `protobuf:"bytes,17,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	// A public key as PEM (SubjectPublicKeyInfo). Empty for symmetric keys. Set by the service.
+	PublicKeyPem  string `protobuf:"bytes,18,opt,name=public_key_pem,json=publicKeyPem,proto3" json:"public_key_pem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Key) Reset() {
@@ -312,6 +321,20 @@ func (x *Key) GetHasSecurityToken() bool {
 	return false
 }
 
+func (x *Key) GetAlgorithm() string {
+	if x != nil {
+		return x.Algorithm
+	}
+	return ""
+}
+
+func (x *Key) GetPublicKeyPem() string {
+	if x != nil {
+		return x.PublicKeyPem
+	}
+	return ""
+}
+
 // What to issue.
 type IssueKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -323,7 +346,8 @@ type IssueKeyRequest struct {
 	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	// Labels. Limits: see Key.
 	Labels map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Schemes that the key may be used with. Empty: `aws-sigv4` alone.
+	// Schemes that the key may be used with, each of which must take keys of this kind. Empty: `aws-sigv4` alone, or `rfc9421` alone
+	// for a public key.
 	AllowedSchemes []string `protobuf:"bytes,5,rep,name=allowed_schemes,json=allowedSchemes,proto3" json:"allowed_schemes,omitempty"`
 	// Absent: valid at once.
 	NotBeforeTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=not_before_time,json=notBeforeTime,proto3" json:"not_before_time,omitempty"`
@@ -334,6 +358,7 @@ type IssueKeyRequest struct {
 	// Types that are valid to be assigned to Material:
 	//
 	//	*IssueKeyRequest_ImportedSecret
+	//	*IssueKeyRequest_PublicKey
 	Material isIssueKeyRequest_Material `protobuf_oneof:"material"`
 	// Chosen by the caller, the same on every retry. At most 128 characters of [A-Za-z0-9._:-]. Empty: a retry issues a second key.
 	RequestId     string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -436,6 +461,15 @@ func (x *IssueKeyRequest) GetImportedSecret() *ImportedSecret {
 	return nil
 }
 
+func (x *IssueKeyRequest) GetPublicKey() *PublicKeyMaterial {
+	if x != nil {
+		if x, ok := x.Material.(*IssueKeyRequest_PublicKey); ok {
+			return x.PublicKey
+		}
+	}
+	return nil
+}
+
 func (x *IssueKeyRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
@@ -452,7 +486,14 @@ type IssueKeyRequest_ImportedSecret struct {
 	ImportedSecret *ImportedSecret `protobuf:"bytes,8,opt,name=imported_secret,json=importedSecret,proto3,oneof"`
 }
 
+type IssueKeyRequest_PublicKey struct {
+	// A public key, whose private half the service never sees.
+	PublicKey *PublicKeyMaterial `protobuf:"bytes,10,opt,name=public_key,json=publicKey,proto3,oneof"`
+}
+
 func (*IssueKeyRequest_ImportedSecret) isIssueKeyRequest_Material() {}
+
+func (*IssueKeyRequest_PublicKey) isIssueKeyRequest_Material() {}
 
 // An existing id and secret.
 type ImportedSecret struct {
@@ -519,12 +560,135 @@ func (x *ImportedSecret) GetSecurityToken() string {
 	return ""
 }
 
+// A public key to register.
+type PublicKeyMaterial struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Limits: see Key. ALREADY_EXISTS when it is taken, by a revoked key also. Empty: generated.
+	KeyId string `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// The key itself. Required. Ed25519, ECDSA P-256 or P-384, or RSA of 2048 to 8192 bits.
+	//
+	// Types that are valid to be assigned to Encoding:
+	//
+	//	*PublicKeyMaterial_Pem
+	//	*PublicKeyMaterial_Jwk
+	//	*PublicKeyMaterial_Raw
+	Encoding isPublicKeyMaterial_Encoding `protobuf_oneof:"encoding"`
+	// The algorithm that the key is used with: `ed25519`, `ecdsa-p256-sha256`, `ecdsa-p384-sha384`, `rsa-pss-sha512` or
+	// `rsa-v1_5-sha256`. Required for RSA. Empty: as the key says by itself.
+	Algorithm     string `protobuf:"bytes,5,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublicKeyMaterial) Reset() {
+	*x = PublicKeyMaterial{}
+	mi := &file_counterseal_v1_keys_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublicKeyMaterial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublicKeyMaterial) ProtoMessage() {}
+
+func (x *PublicKeyMaterial) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_keys_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublicKeyMaterial.ProtoReflect.Descriptor instead.
+func (*PublicKeyMaterial) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PublicKeyMaterial) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *PublicKeyMaterial) GetEncoding() isPublicKeyMaterial_Encoding {
+	if x != nil {
+		return x.Encoding
+	}
+	return nil
+}
+
+func (x *PublicKeyMaterial) GetPem() string {
+	if x != nil {
+		if x, ok := x.Encoding.(*PublicKeyMaterial_Pem); ok {
+			return x.Pem
+		}
+	}
+	return ""
+}
+
+func (x *PublicKeyMaterial) GetJwk() string {
+	if x != nil {
+		if x, ok := x.Encoding.(*PublicKeyMaterial_Jwk); ok {
+			return x.Jwk
+		}
+	}
+	return ""
+}
+
+func (x *PublicKeyMaterial) GetRaw() []byte {
+	if x != nil {
+		if x, ok := x.Encoding.(*PublicKeyMaterial_Raw); ok {
+			return x.Raw
+		}
+	}
+	return nil
+}
+
+func (x *PublicKeyMaterial) GetAlgorithm() string {
+	if x != nil {
+		return x.Algorithm
+	}
+	return ""
+}
+
+type isPublicKeyMaterial_Encoding interface {
+	isPublicKeyMaterial_Encoding()
+}
+
+type PublicKeyMaterial_Pem struct {
+	// PEM, `BEGIN PUBLIC KEY`. At most 16 KiB; no certificates, and no private keys.
+	Pem string `protobuf:"bytes,2,opt,name=pem,proto3,oneof"`
+}
+
+type PublicKeyMaterial_Jwk struct {
+	// A JWK (RFC 7517) as JSON, without private members. At most 16 KiB.
+	Jwk string `protobuf:"bytes,3,opt,name=jwk,proto3,oneof"`
+}
+
+type PublicKeyMaterial_Raw struct {
+	// 32 bytes of Ed25519, or a P-256 or P-384 point, compressed or not (SEC 1 section 2.3.3).
+	Raw []byte `protobuf:"bytes,4,opt,name=raw,proto3,oneof"`
+}
+
+func (*PublicKeyMaterial_Pem) isPublicKeyMaterial_Encoding() {}
+
+func (*PublicKeyMaterial_Jwk) isPublicKeyMaterial_Encoding() {}
+
+func (*PublicKeyMaterial_Raw) isPublicKeyMaterial_Encoding() {}
+
 // The issued key.
 type IssueKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key.
 	Key *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// The secret, as text to put into a client's configuration. Returned here and nowhere else. Empty for an imported key.
+	// The secret, as text to put into a client's configuration. Returned here and nowhere else. Empty for an imported or public key.
 	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -532,7 +696,7 @@ type IssueKeyResponse struct {
 
 func (x *IssueKeyResponse) Reset() {
 	*x = IssueKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[3]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +708,7 @@ func (x *IssueKeyResponse) String() string {
 func (*IssueKeyResponse) ProtoMessage() {}
 
 func (x *IssueKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[3]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +721,7 @@ func (x *IssueKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueKeyResponse.ProtoReflect.Descriptor instead.
 func (*IssueKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{3}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *IssueKeyResponse) GetKey() *Key {
@@ -585,7 +749,7 @@ type GetKeyRequest struct {
 
 func (x *GetKeyRequest) Reset() {
 	*x = GetKeyRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[4]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +761,7 @@ func (x *GetKeyRequest) String() string {
 func (*GetKeyRequest) ProtoMessage() {}
 
 func (x *GetKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[4]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +774,7 @@ func (x *GetKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetKeyRequest.ProtoReflect.Descriptor instead.
 func (*GetKeyRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{4}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetKeyRequest) GetKeyId() string {
@@ -631,7 +795,7 @@ type GetKeyResponse struct {
 
 func (x *GetKeyResponse) Reset() {
 	*x = GetKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[5]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +807,7 @@ func (x *GetKeyResponse) String() string {
 func (*GetKeyResponse) ProtoMessage() {}
 
 func (x *GetKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[5]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +820,7 @@ func (x *GetKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetKeyResponse.ProtoReflect.Descriptor instead.
 func (*GetKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{5}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetKeyResponse) GetKey() *Key {
@@ -685,7 +849,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +861,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +874,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{6}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListKeysRequest) GetPageSize() int32 {
@@ -761,7 +925,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +937,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +950,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{7}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -817,7 +981,7 @@ type UpdateKeyRequest struct {
 
 func (x *UpdateKeyRequest) Reset() {
 	*x = UpdateKeyRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -829,7 +993,7 @@ func (x *UpdateKeyRequest) String() string {
 func (*UpdateKeyRequest) ProtoMessage() {}
 
 func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -842,7 +1006,7 @@ func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateKeyRequest.ProtoReflect.Descriptor instead.
 func (*UpdateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{8}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UpdateKeyRequest) GetKey() *Key {
@@ -870,7 +1034,7 @@ type UpdateKeyResponse struct {
 
 func (x *UpdateKeyResponse) Reset() {
 	*x = UpdateKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +1046,7 @@ func (x *UpdateKeyResponse) String() string {
 func (*UpdateKeyResponse) ProtoMessage() {}
 
 func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +1059,7 @@ func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateKeyResponse.ProtoReflect.Descriptor instead.
 func (*UpdateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{9}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateKeyResponse) GetKey() *Key {
@@ -918,7 +1082,7 @@ type RevokeRequest struct {
 
 func (x *RevokeRequest) Reset() {
 	*x = RevokeRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1094,7 @@ func (x *RevokeRequest) String() string {
 func (*RevokeRequest) ProtoMessage() {}
 
 func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1107,7 @@ func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{10}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RevokeRequest) GetKeyId() string {
@@ -973,7 +1137,7 @@ type RevokeResponse struct {
 
 func (x *RevokeResponse) Reset() {
 	*x = RevokeResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +1149,7 @@ func (x *RevokeResponse) String() string {
 func (*RevokeResponse) ProtoMessage() {}
 
 func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +1162,7 @@ func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeResponse.ProtoReflect.Descriptor instead.
 func (*RevokeResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{11}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RevokeResponse) GetKey() *Key {
@@ -1019,7 +1183,7 @@ var File_counterseal_v1_keys_proto protoreflect.FileDescriptor
 
 const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\n" +
-	"\x19counterseal/v1/keys.proto\x12\x0ecounterseal.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x06\n" +
+	"\x19counterseal/v1/keys.proto\x12\x0ecounterseal.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1\x06\n" +
 	"\x03Key\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x1c\n" +
@@ -1041,10 +1205,12 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"revokeTime\x12#\n" +
 	"\rrevoke_reason\x18\x0e \x01(\tR\frevokeReason\x12\x12\n" +
 	"\x04etag\x18\x0f \x01(\tR\x04etag\x12,\n" +
-	"\x12has_security_token\x18\x10 \x01(\bR\x10hasSecurityToken\x1a9\n" +
+	"\x12has_security_token\x18\x10 \x01(\bR\x10hasSecurityToken\x12\x1c\n" +
+	"\talgorithm\x18\x11 \x01(\tR\talgorithm\x12$\n" +
+	"\x0epublic_key_pem\x18\x12 \x01(\tR\fpublicKeyPem\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcd\x04\n" +
 	"\x0fIssueKeyRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12 \n" +
@@ -1054,7 +1220,10 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\x0fnot_before_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\rnotBeforeTime\x12;\n" +
 	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12I\n" +
-	"\x0fimported_secret\x18\b \x01(\v2\x1e.counterseal.v1.ImportedSecretH\x00R\x0eimportedSecret\x12\x1d\n" +
+	"\x0fimported_secret\x18\b \x01(\v2\x1e.counterseal.v1.ImportedSecretH\x00R\x0eimportedSecret\x12B\n" +
+	"\n" +
+	"public_key\x18\n" +
+	" \x01(\v2!.counterseal.v1.PublicKeyMaterialH\x00R\tpublicKey\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\t \x01(\tR\trequestId\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
@@ -1065,7 +1234,15 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\x0eImportedSecret\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\fR\x06secret\x12%\n" +
-	"\x0esecurity_token\x18\x03 \x01(\tR\rsecurityToken\"Q\n" +
+	"\x0esecurity_token\x18\x03 \x01(\tR\rsecurityToken\"\x90\x01\n" +
+	"\x11PublicKeyMaterial\x12\x15\n" +
+	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x12\n" +
+	"\x03pem\x18\x02 \x01(\tH\x00R\x03pem\x12\x12\n" +
+	"\x03jwk\x18\x03 \x01(\tH\x00R\x03jwk\x12\x12\n" +
+	"\x03raw\x18\x04 \x01(\fH\x00R\x03raw\x12\x1c\n" +
+	"\talgorithm\x18\x05 \x01(\tR\talgorithmB\n" +
+	"\n" +
+	"\bencoding\"Q\n" +
 	"\x10IssueKeyResponse\x12%\n" +
 	"\x03key\x18\x01 \x01(\v2\x13.counterseal.v1.KeyR\x03key\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\tR\x06secret\"&\n" +
@@ -1099,10 +1276,11 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10KEY_STATE_ACTIVE\x10\x01\x12\x16\n" +
 	"\x12KEY_STATE_DISABLED\x10\x02\x12\x15\n" +
-	"\x11KEY_STATE_REVOKED\x10\x03*;\n" +
+	"\x11KEY_STATE_REVOKED\x10\x03*P\n" +
 	"\aKeyKind\x12\x18\n" +
 	"\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
-	"\x12KEY_KIND_SYMMETRIC\x10\x012\x8e\x03\n" +
+	"\x12KEY_KIND_SYMMETRIC\x10\x01\x12\x13\n" +
+	"\x0fKEY_KIND_PUBLIC\x10\x022\x8e\x03\n" +
 	"\n" +
 	"KeyService\x12M\n" +
 	"\bIssueKey\x12\x1f.counterseal.v1.IssueKeyRequest\x1a .counterseal.v1.IssueKeyResponse\x12G\n" +
@@ -1125,64 +1303,66 @@ func file_counterseal_v1_keys_proto_rawDescGZIP() []byte {
 }
 
 var file_counterseal_v1_keys_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_counterseal_v1_keys_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_counterseal_v1_keys_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_counterseal_v1_keys_proto_goTypes = []any{
 	(KeyState)(0),                 // 0: counterseal.v1.KeyState
 	(KeyKind)(0),                  // 1: counterseal.v1.KeyKind
 	(*Key)(nil),                   // 2: counterseal.v1.Key
 	(*IssueKeyRequest)(nil),       // 3: counterseal.v1.IssueKeyRequest
 	(*ImportedSecret)(nil),        // 4: counterseal.v1.ImportedSecret
-	(*IssueKeyResponse)(nil),      // 5: counterseal.v1.IssueKeyResponse
-	(*GetKeyRequest)(nil),         // 6: counterseal.v1.GetKeyRequest
-	(*GetKeyResponse)(nil),        // 7: counterseal.v1.GetKeyResponse
-	(*ListKeysRequest)(nil),       // 8: counterseal.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),      // 9: counterseal.v1.ListKeysResponse
-	(*UpdateKeyRequest)(nil),      // 10: counterseal.v1.UpdateKeyRequest
-	(*UpdateKeyResponse)(nil),     // 11: counterseal.v1.UpdateKeyResponse
-	(*RevokeRequest)(nil),         // 12: counterseal.v1.RevokeRequest
-	(*RevokeResponse)(nil),        // 13: counterseal.v1.RevokeResponse
-	nil,                           // 14: counterseal.v1.Key.LabelsEntry
-	nil,                           // 15: counterseal.v1.IssueKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 17: google.protobuf.FieldMask
+	(*PublicKeyMaterial)(nil),     // 5: counterseal.v1.PublicKeyMaterial
+	(*IssueKeyResponse)(nil),      // 6: counterseal.v1.IssueKeyResponse
+	(*GetKeyRequest)(nil),         // 7: counterseal.v1.GetKeyRequest
+	(*GetKeyResponse)(nil),        // 8: counterseal.v1.GetKeyResponse
+	(*ListKeysRequest)(nil),       // 9: counterseal.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),      // 10: counterseal.v1.ListKeysResponse
+	(*UpdateKeyRequest)(nil),      // 11: counterseal.v1.UpdateKeyRequest
+	(*UpdateKeyResponse)(nil),     // 12: counterseal.v1.UpdateKeyResponse
+	(*RevokeRequest)(nil),         // 13: counterseal.v1.RevokeRequest
+	(*RevokeResponse)(nil),        // 14: counterseal.v1.RevokeResponse
+	nil,                           // 15: counterseal.v1.Key.LabelsEntry
+	nil,                           // 16: counterseal.v1.IssueKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 18: google.protobuf.FieldMask
 }
 var file_counterseal_v1_keys_proto_depIdxs = []int32{
-	14, // 0: counterseal.v1.Key.labels:type_name -> counterseal.v1.Key.LabelsEntry
+	15, // 0: counterseal.v1.Key.labels:type_name -> counterseal.v1.Key.LabelsEntry
 	0,  // 1: counterseal.v1.Key.state:type_name -> counterseal.v1.KeyState
 	1,  // 2: counterseal.v1.Key.kind:type_name -> counterseal.v1.KeyKind
-	16, // 3: counterseal.v1.Key.not_before_time:type_name -> google.protobuf.Timestamp
-	16, // 4: counterseal.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
-	16, // 5: counterseal.v1.Key.create_time:type_name -> google.protobuf.Timestamp
-	16, // 6: counterseal.v1.Key.update_time:type_name -> google.protobuf.Timestamp
-	16, // 7: counterseal.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
-	15, // 8: counterseal.v1.IssueKeyRequest.labels:type_name -> counterseal.v1.IssueKeyRequest.LabelsEntry
-	16, // 9: counterseal.v1.IssueKeyRequest.not_before_time:type_name -> google.protobuf.Timestamp
-	16, // 10: counterseal.v1.IssueKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	17, // 3: counterseal.v1.Key.not_before_time:type_name -> google.protobuf.Timestamp
+	17, // 4: counterseal.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
+	17, // 5: counterseal.v1.Key.create_time:type_name -> google.protobuf.Timestamp
+	17, // 6: counterseal.v1.Key.update_time:type_name -> google.protobuf.Timestamp
+	17, // 7: counterseal.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
+	16, // 8: counterseal.v1.IssueKeyRequest.labels:type_name -> counterseal.v1.IssueKeyRequest.LabelsEntry
+	17, // 9: counterseal.v1.IssueKeyRequest.not_before_time:type_name -> google.protobuf.Timestamp
+	17, // 10: counterseal.v1.IssueKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
 	4,  // 11: counterseal.v1.IssueKeyRequest.imported_secret:type_name -> counterseal.v1.ImportedSecret
-	2,  // 12: counterseal.v1.IssueKeyResponse.key:type_name -> counterseal.v1.Key
-	2,  // 13: counterseal.v1.GetKeyResponse.key:type_name -> counterseal.v1.Key
-	0,  // 14: counterseal.v1.ListKeysRequest.state:type_name -> counterseal.v1.KeyState
-	2,  // 15: counterseal.v1.ListKeysResponse.keys:type_name -> counterseal.v1.Key
-	2,  // 16: counterseal.v1.UpdateKeyRequest.key:type_name -> counterseal.v1.Key
-	17, // 17: counterseal.v1.UpdateKeyRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 18: counterseal.v1.UpdateKeyResponse.key:type_name -> counterseal.v1.Key
-	2,  // 19: counterseal.v1.RevokeResponse.key:type_name -> counterseal.v1.Key
-	16, // 20: counterseal.v1.RevokeResponse.revoke_effective_time:type_name -> google.protobuf.Timestamp
-	3,  // 21: counterseal.v1.KeyService.IssueKey:input_type -> counterseal.v1.IssueKeyRequest
-	6,  // 22: counterseal.v1.KeyService.GetKey:input_type -> counterseal.v1.GetKeyRequest
-	8,  // 23: counterseal.v1.KeyService.ListKeys:input_type -> counterseal.v1.ListKeysRequest
-	10, // 24: counterseal.v1.KeyService.UpdateKey:input_type -> counterseal.v1.UpdateKeyRequest
-	12, // 25: counterseal.v1.KeyService.Revoke:input_type -> counterseal.v1.RevokeRequest
-	5,  // 26: counterseal.v1.KeyService.IssueKey:output_type -> counterseal.v1.IssueKeyResponse
-	7,  // 27: counterseal.v1.KeyService.GetKey:output_type -> counterseal.v1.GetKeyResponse
-	9,  // 28: counterseal.v1.KeyService.ListKeys:output_type -> counterseal.v1.ListKeysResponse
-	11, // 29: counterseal.v1.KeyService.UpdateKey:output_type -> counterseal.v1.UpdateKeyResponse
-	13, // 30: counterseal.v1.KeyService.Revoke:output_type -> counterseal.v1.RevokeResponse
-	26, // [26:31] is the sub-list for method output_type
-	21, // [21:26] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	5,  // 12: counterseal.v1.IssueKeyRequest.public_key:type_name -> counterseal.v1.PublicKeyMaterial
+	2,  // 13: counterseal.v1.IssueKeyResponse.key:type_name -> counterseal.v1.Key
+	2,  // 14: counterseal.v1.GetKeyResponse.key:type_name -> counterseal.v1.Key
+	0,  // 15: counterseal.v1.ListKeysRequest.state:type_name -> counterseal.v1.KeyState
+	2,  // 16: counterseal.v1.ListKeysResponse.keys:type_name -> counterseal.v1.Key
+	2,  // 17: counterseal.v1.UpdateKeyRequest.key:type_name -> counterseal.v1.Key
+	18, // 18: counterseal.v1.UpdateKeyRequest.update_mask:type_name -> google.protobuf.FieldMask
+	2,  // 19: counterseal.v1.UpdateKeyResponse.key:type_name -> counterseal.v1.Key
+	2,  // 20: counterseal.v1.RevokeResponse.key:type_name -> counterseal.v1.Key
+	17, // 21: counterseal.v1.RevokeResponse.revoke_effective_time:type_name -> google.protobuf.Timestamp
+	3,  // 22: counterseal.v1.KeyService.IssueKey:input_type -> counterseal.v1.IssueKeyRequest
+	7,  // 23: counterseal.v1.KeyService.GetKey:input_type -> counterseal.v1.GetKeyRequest
+	9,  // 24: counterseal.v1.KeyService.ListKeys:input_type -> counterseal.v1.ListKeysRequest
+	11, // 25: counterseal.v1.KeyService.UpdateKey:input_type -> counterseal.v1.UpdateKeyRequest
+	13, // 26: counterseal.v1.KeyService.Revoke:input_type -> counterseal.v1.RevokeRequest
+	6,  // 27: counterseal.v1.KeyService.IssueKey:output_type -> counterseal.v1.IssueKeyResponse
+	8,  // 28: counterseal.v1.KeyService.GetKey:output_type -> counterseal.v1.GetKeyResponse
+	10, // 29: counterseal.v1.KeyService.ListKeys:output_type -> counterseal.v1.ListKeysResponse
+	12, // 30: counterseal.v1.KeyService.UpdateKey:output_type -> counterseal.v1.UpdateKeyResponse
+	14, // 31: counterseal.v1.KeyService.Revoke:output_type -> counterseal.v1.RevokeResponse
+	27, // [27:32] is the sub-list for method output_type
+	22, // [22:27] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_counterseal_v1_keys_proto_init() }
@@ -1192,6 +1372,12 @@ func file_counterseal_v1_keys_proto_init() {
 	}
 	file_counterseal_v1_keys_proto_msgTypes[1].OneofWrappers = []any{
 		(*IssueKeyRequest_ImportedSecret)(nil),
+		(*IssueKeyRequest_PublicKey)(nil),
+	}
+	file_counterseal_v1_keys_proto_msgTypes[3].OneofWrappers = []any{
+		(*PublicKeyMaterial_Pem)(nil),
+		(*PublicKeyMaterial_Jwk)(nil),
+		(*PublicKeyMaterial_Raw)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1199,7 +1385,7 @@ func file_counterseal_v1_keys_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_counterseal_v1_keys_proto_rawDesc), len(file_counterseal_v1_keys_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

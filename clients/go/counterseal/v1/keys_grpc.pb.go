@@ -34,7 +34,7 @@ const (
 //
 // Called by administrators.
 type KeyServiceClient interface {
-	// Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
+	// Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 	//
 	// The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
 	// and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
@@ -115,7 +115,7 @@ func (c *keyServiceClient) Revoke(ctx context.Context, in *RevokeRequest, opts .
 //
 // Called by administrators.
 type KeyServiceServer interface {
-	// Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
+	// Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 	//
 	// The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
 	// and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).

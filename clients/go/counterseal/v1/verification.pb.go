@@ -47,7 +47,7 @@ const (
 	RejectionReason_REJECTION_REASON_NOT_COVERED RejectionReason = 7
 	// No such key, or not one that this caller may ask about.
 	RejectionReason_REJECTION_REASON_UNKNOWN_KEY RejectionReason = 8
-	// The signature, or the security token, does not match.
+	// The signature, of the request or of a chunk, or the security token does not match.
 	RejectionReason_REJECTION_REASON_MISMATCH RejectionReason = 9
 	// The signature matches, but the key is disabled.
 	RejectionReason_REJECTION_REASON_KEY_DISABLED RejectionReason = 10
@@ -148,9 +148,12 @@ type VerifyRequest struct {
 	Demand *Demand `protobuf:"bytes,3,opt,name=demand,proto3" json:"demand,omitempty"`
 	// Chosen by the caller, the same on every retry of the same request. At most 128 characters of [A-Za-z0-9._:-].
 	// Appears in the service's logs. Empty: none.
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Asks for `ChunkSigned.signing_key`, so that the caller can check a chunk-signed body itself. Needs the caller permission `lease`;
+	// PERMISSION_DENIED without it, whatever the duty turns out to be. Of no effect on other duties.
+	LeaseSigningKey bool `protobuf:"varint,5,opt,name=lease_signing_key,json=leaseSigningKey,proto3" json:"lease_signing_key,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *VerifyRequest) Reset() {
@@ -220,6 +223,13 @@ func (x *VerifyRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *VerifyRequest) GetLeaseSigningKey() bool {
+	if x != nil {
+		return x.LeaseSigningKey
+	}
+	return false
 }
 
 type isVerifyRequest_Subject interface {
@@ -542,9 +552,21 @@ type Demand struct {
 	// Header names that the signature must cover, beside what the scheme itself requires. Empty: none.
 	RequiredHeaders []string `protobuf:"bytes,4,rep,name=required_headers,json=requiredHeaders,proto3" json:"required_headers,omitempty"`
 	// Tenants whose keys are accepted. A key of another tenant reads as unknown. Empty: any that the caller may see.
-	Tenants       []string `protobuf:"bytes,5,rep,name=tenants,proto3" json:"tenants,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Tenants []string `protobuf:"bytes,5,rep,name=tenants,proto3" json:"tenants,omitempty"`
+	// The key that must have signed. Required for schemes whose requests name no key (webhooks), which are refused as unsupported
+	// without it. Limits: see Key. Empty: any key.
+	KeyId string `protobuf:"bytes,6,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// The label of the signature to verify, where a request may carry several (RFC 9421): `[a-z*][a-z0-9_.*-]*`, at most 64
+	// characters. Empty: there must be exactly one that the other demands leave.
+	Label string `protobuf:"bytes,7,opt,name=label,proto3" json:"label,omitempty"`
+	// The `tag` parameter that the signature must have (RFC 9421 section 2.3), 1 to 256 printable ASCII characters. Empty: any or none.
+	Tag string `protobuf:"bytes,8,opt,name=tag,proto3" json:"tag,omitempty"`
+	// Components that the signature must cover, each as a signature lists it, e.g. `"@method"` or `"@query-param";name="id"`, quotes
+	// included; at most 64, of 3 to 512 printable ASCII characters. They replace the scheme's own default. Empty: the default, which is
+	// `"@method"`, `"@authority"`, `"@path"`, `"@query"`, and `"content-digest"` when there is a body.
+	RequiredComponents []string `protobuf:"bytes,9,rep,name=required_components,json=requiredComponents,proto3" json:"required_components,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Demand) Reset() {
@@ -608,6 +630,34 @@ func (x *Demand) GetRequiredHeaders() []string {
 func (x *Demand) GetTenants() []string {
 	if x != nil {
 		return x.Tenants
+	}
+	return nil
+}
+
+func (x *Demand) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *Demand) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *Demand) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *Demand) GetRequiredComponents() []string {
+	if x != nil {
+		return x.RequiredComponents
 	}
 	return nil
 }
@@ -712,9 +762,9 @@ type Verified struct {
 	Labels map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The scheme that verified, e.g. `aws-sigv4`.
 	Scheme string `protobuf:"bytes,5,opt,name=scheme,proto3" json:"scheme,omitempty"`
-	// The time stated in the signature.
+	// The time stated in the signature. Absent for schemes without one: nothing then bounds the signature's age.
 	SignedTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=signed_time,json=signedTime,proto3" json:"signed_time,omitempty"`
-	// The last instant at which this signature is inside its window.
+	// The last instant at which this signature is inside its window. Absent together with `signed_time`.
 	ValidUntilTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=valid_until_time,json=validUntilTime,proto3" json:"valid_until_time,omitempty"`
 	// What the signature covered.
 	Coverage *Coverage `protobuf:"bytes,8,opt,name=coverage,proto3" json:"coverage,omitempty"`
@@ -910,7 +960,9 @@ type Coverage struct {
 	// Whether the path is covered.
 	Path bool `protobuf:"varint,3,opt,name=path,proto3" json:"path,omitempty"`
 	// Whether every query parameter is covered.
-	Query         bool `protobuf:"varint,4,opt,name=query,proto3" json:"query,omitempty"`
+	Query bool `protobuf:"varint,4,opt,name=query,proto3" json:"query,omitempty"`
+	// For RFC 9421, the covered components as the signature lists them, in the order signed. Empty for other schemes.
+	Components    []string `protobuf:"bytes,5,rep,name=components,proto3" json:"components,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -973,6 +1025,13 @@ func (x *Coverage) GetQuery() bool {
 	return false
 }
 
+func (x *Coverage) GetComponents() []string {
+	if x != nil {
+		return x.Components
+	}
+	return nil
+}
+
 // What the gateway has to enforce about the body before it trusts it.
 type PayloadDuty struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -986,6 +1045,7 @@ type PayloadDuty struct {
 	//	*PayloadDuty_ChunkUnsigned_
 	//	*PayloadDuty_Unsigned_
 	//	*PayloadDuty_LeftToCaller_
+	//	*PayloadDuty_BodyDigests_
 	Duty          isPayloadDuty_Duty `protobuf_oneof:"duty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1082,6 +1142,15 @@ func (x *PayloadDuty) GetLeftToCaller() *PayloadDuty_LeftToCaller {
 	return nil
 }
 
+func (x *PayloadDuty) GetBodyDigests() *PayloadDuty_BodyDigests {
+	if x != nil {
+		if x, ok := x.Duty.(*PayloadDuty_BodyDigests_); ok {
+			return x.BodyDigests
+		}
+	}
+	return nil
+}
+
 type isPayloadDuty_Duty interface {
 	isPayloadDuty_Duty()
 }
@@ -1116,6 +1185,11 @@ type PayloadDuty_LeftToCaller_ struct {
 	LeftToCaller *PayloadDuty_LeftToCaller `protobuf:"bytes,6,opt,name=left_to_caller,json=leftToCaller,proto3,oneof"`
 }
 
+type PayloadDuty_BodyDigests_ struct {
+	// The body has to have every one of several digests.
+	BodyDigests *PayloadDuty_BodyDigests `protobuf:"bytes,7,opt,name=body_digests,json=bodyDigests,proto3,oneof"`
+}
+
 func (*PayloadDuty_AlreadyChecked_) isPayloadDuty_Duty() {}
 
 func (*PayloadDuty_BodySha256_) isPayloadDuty_Duty() {}
@@ -1127,6 +1201,8 @@ func (*PayloadDuty_ChunkUnsigned_) isPayloadDuty_Duty() {}
 func (*PayloadDuty_Unsigned_) isPayloadDuty_Duty() {}
 
 func (*PayloadDuty_LeftToCaller_) isPayloadDuty_Duty() {}
+
+func (*PayloadDuty_BodyDigests_) isPayloadDuty_Duty() {}
 
 // Why a request was refused.
 type Rejected struct {
@@ -1218,7 +1294,9 @@ type PublicError struct {
 	// The HTTP status to answer, 400 to 499.
 	HttpStatus uint32 `protobuf:"varint,2,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
 	// One sentence in English.
-	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// Header fields to send along with the answer, e.g. `accept-signature` or `www-authenticate` with a 401. Mostly none.
+	Headers       []*Header `protobuf:"bytes,4,rep,name=headers,proto3" json:"headers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1274,6 +1352,524 @@ func (x *PublicError) GetMessage() string {
 	return ""
 }
 
+func (x *PublicError) GetHeaders() []*Header {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+// Further links of a chunk chain, in the order in which they arrived.
+type VerifyChunksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `ChunkSigned.continuation` for the first call of an upload, `ChunksVerified.continuation` of the call before for each later one.
+	// Required; INVALID_ARGUMENT for bytes that this service did not give out.
+	Continuation []byte `protobuf:"bytes,1,opt,name=continuation,proto3" json:"continuation,omitempty"`
+	// At most 4096 chunks. The one with no bytes is the last of a body. May be empty only when the trailer is sent alone.
+	Chunks []*Chunk `protobuf:"bytes,2,rep,name=chunks,proto3" json:"chunks,omitempty"`
+	// The signed trailer. Only after the last chunk, where `ChunkSigned.signed_trailer` announced one.
+	Trailer *Trailer `protobuf:"bytes,3,opt,name=trailer,proto3" json:"trailer,omitempty"`
+	// Chosen by the caller, for the service's logs. At most 128 characters of [A-Za-z0-9._:-]. Empty: none.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyChunksRequest) Reset() {
+	*x = VerifyChunksRequest{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyChunksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyChunksRequest) ProtoMessage() {}
+
+func (x *VerifyChunksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyChunksRequest.ProtoReflect.Descriptor instead.
+func (*VerifyChunksRequest) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *VerifyChunksRequest) GetContinuation() []byte {
+	if x != nil {
+		return x.Continuation
+	}
+	return nil
+}
+
+func (x *VerifyChunksRequest) GetChunks() []*Chunk {
+	if x != nil {
+		return x.Chunks
+	}
+	return nil
+}
+
+func (x *VerifyChunksRequest) GetTrailer() *Trailer {
+	if x != nil {
+		return x.Trailer
+	}
+	return nil
+}
+
+func (x *VerifyChunksRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// One chunk as it arrived.
+type Chunk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SHA-256 of the chunk's bytes without framing, computed by the caller. 32 bytes.
+	Sha256 []byte `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// The signature out of the chunk's framing (`chunk-signature`), as it stood there. At most 160 characters.
+	Signature     string `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Chunk) Reset() {
+	*x = Chunk{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Chunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Chunk) ProtoMessage() {}
+
+func (x *Chunk) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
+func (*Chunk) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Chunk) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *Chunk) GetSignature() string {
+	if x != nil {
+		return x.Signature
+	}
+	return ""
+}
+
+// The signed trailer as it arrived.
+type Trailer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SHA-256 of the trailer fields in the form that is signed: `name:value` in lower case and trimmed, each ended by a line feed, without
+	// the signature's own field. Computed by the caller. 32 bytes.
+	Sha256 []byte `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// The value of `x-amz-trailer-signature`, as it stood there. At most 160 characters.
+	Signature     string `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trailer) Reset() {
+	*x = Trailer{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trailer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trailer) ProtoMessage() {}
+
+func (x *Trailer) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trailer.ProtoReflect.Descriptor instead.
+func (*Trailer) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Trailer) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *Trailer) GetSignature() string {
+	if x != nil {
+		return x.Signature
+	}
+	return ""
+}
+
+// The answer to VerifyChunks.
+type VerifyChunksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unset, or a member that the reader does not know, means NOT verified.
+	//
+	// Types that are valid to be assigned to Outcome:
+	//
+	//	*VerifyChunksResponse_Verified
+	//	*VerifyChunksResponse_Rejected
+	Outcome       isVerifyChunksResponse_Outcome `protobuf_oneof:"outcome"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyChunksResponse) Reset() {
+	*x = VerifyChunksResponse{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyChunksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyChunksResponse) ProtoMessage() {}
+
+func (x *VerifyChunksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyChunksResponse.ProtoReflect.Descriptor instead.
+func (*VerifyChunksResponse) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *VerifyChunksResponse) GetOutcome() isVerifyChunksResponse_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *VerifyChunksResponse) GetVerified() *ChunksVerified {
+	if x != nil {
+		if x, ok := x.Outcome.(*VerifyChunksResponse_Verified); ok {
+			return x.Verified
+		}
+	}
+	return nil
+}
+
+func (x *VerifyChunksResponse) GetRejected() *Rejected {
+	if x != nil {
+		if x, ok := x.Outcome.(*VerifyChunksResponse_Rejected); ok {
+			return x.Rejected
+		}
+	}
+	return nil
+}
+
+type isVerifyChunksResponse_Outcome interface {
+	isVerifyChunksResponse_Outcome()
+}
+
+type VerifyChunksResponse_Verified struct {
+	// Every link that was sent is verified: the chunks' bytes may be handed on.
+	Verified *ChunksVerified `protobuf:"bytes,1,opt,name=verified,proto3,oneof"`
+}
+
+type VerifyChunksResponse_Rejected struct {
+	// A link is refused, and the upload with it. None of the chunks of this call may be handed on.
+	Rejected *Rejected `protobuf:"bytes,2,opt,name=rejected,proto3,oneof"`
+}
+
+func (*VerifyChunksResponse_Verified) isVerifyChunksResponse_Outcome() {}
+
+func (*VerifyChunksResponse_Rejected) isVerifyChunksResponse_Outcome() {}
+
+// The chain holds up to here.
+type ChunksVerified struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the next call continues from. Empty when the chain is complete.
+	Continuation []byte `protobuf:"bytes,1,opt,name=continuation,proto3" json:"continuation,omitempty"`
+	// Whether the last chunk, and the signed trailer if one was announced, are verified: nothing may follow. False: the body is not
+	// whole yet, and an upload that ends here must be refused as cut short.
+	Complete      bool `protobuf:"varint,2,opt,name=complete,proto3" json:"complete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChunksVerified) Reset() {
+	*x = ChunksVerified{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChunksVerified) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChunksVerified) ProtoMessage() {}
+
+func (x *ChunksVerified) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChunksVerified.ProtoReflect.Descriptor instead.
+func (*ChunksVerified) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ChunksVerified) GetContinuation() []byte {
+	if x != nil {
+		return x.Continuation
+	}
+	return nil
+}
+
+func (x *ChunksVerified) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
+}
+
+// Which schemes to list: all.
+type ListSchemesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchemesRequest) Reset() {
+	*x = ListSchemesRequest{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchemesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchemesRequest) ProtoMessage() {}
+
+func (x *ListSchemesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchemesRequest.ProtoReflect.Descriptor instead.
+func (*ListSchemesRequest) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{17}
+}
+
+// The ways of signing that this server knows, in the order of their names; those outside the caller's limits are left out.
+type ListSchemesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Built-in schemes, configured ones, and those of installed plug-ins.
+	Schemes       []*Scheme `protobuf:"bytes,1,rep,name=schemes,proto3" json:"schemes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchemesResponse) Reset() {
+	*x = ListSchemesResponse{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchemesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchemesResponse) ProtoMessage() {}
+
+func (x *ListSchemesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchemesResponse.ProtoReflect.Descriptor instead.
+func (*ListSchemesResponse) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListSchemesResponse) GetSchemes() []*Scheme {
+	if x != nil {
+		return x.Schemes
+	}
+	return nil
+}
+
+// A way of signing.
+type Scheme struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name, as demands and keys use it: `[a-z0-9][a-z0-9._-]{0,62}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// One line for people.
+	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// The kinds of key that it verifies with.
+	KeyKinds []KeyKind `protobuf:"varint,3,rep,packed,name=key_kinds,json=keyKinds,proto3,enum=counterseal.v1.KeyKind" json:"key_kinds,omitempty"`
+	// Whether this server verifies it. One that is not enabled is refused as unsupported.
+	Enabled bool `protobuf:"varint,4,opt,name=enabled,proto3" json:"enabled,omitempty"`
+	// Whether its signatures may come without a time: nothing then bounds their age.
+	Timeless bool `protobuf:"varint,5,opt,name=timeless,proto3" json:"timeless,omitempty"`
+	// Whether its requests name their key. Where they do not, a demand has to (`Demand.key_id`).
+	NamesKey bool `protobuf:"varint,6,opt,name=names_key,json=namesKey,proto3" json:"names_key,omitempty"`
+	// What is weak about it, in a sentence. Empty: nothing known.
+	Weakness      string `protobuf:"bytes,7,opt,name=weakness,proto3" json:"weakness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Scheme) Reset() {
+	*x = Scheme{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scheme) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scheme) ProtoMessage() {}
+
+func (x *Scheme) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scheme.ProtoReflect.Descriptor instead.
+func (*Scheme) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Scheme) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Scheme) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Scheme) GetKeyKinds() []KeyKind {
+	if x != nil {
+		return x.KeyKinds
+	}
+	return nil
+}
+
+func (x *Scheme) GetEnabled() bool {
+	if x != nil {
+		return x.Enabled
+	}
+	return false
+}
+
+func (x *Scheme) GetTimeless() bool {
+	if x != nil {
+		return x.Timeless
+	}
+	return false
+}
+
+func (x *Scheme) GetNamesKey() bool {
+	if x != nil {
+		return x.NamesKey
+	}
+	return false
+}
+
+func (x *Scheme) GetWeakness() string {
+	if x != nil {
+		return x.Weakness
+	}
+	return ""
+}
+
 // The body was checked.
 type PayloadDuty_AlreadyChecked struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1283,7 +1879,7 @@ type PayloadDuty_AlreadyChecked struct {
 
 func (x *PayloadDuty_AlreadyChecked) Reset() {
 	*x = PayloadDuty_AlreadyChecked{}
-	mi := &file_counterseal_v1_verification_proto_msgTypes[13]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1891,7 @@ func (x *PayloadDuty_AlreadyChecked) String() string {
 func (*PayloadDuty_AlreadyChecked) ProtoMessage() {}
 
 func (x *PayloadDuty_AlreadyChecked) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_verification_proto_msgTypes[13]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1918,7 @@ type PayloadDuty_BodySha256 struct {
 
 func (x *PayloadDuty_BodySha256) Reset() {
 	*x = PayloadDuty_BodySha256{}
-	mi := &file_counterseal_v1_verification_proto_msgTypes[14]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1334,7 +1930,7 @@ func (x *PayloadDuty_BodySha256) String() string {
 func (*PayloadDuty_BodySha256) ProtoMessage() {}
 
 func (x *PayloadDuty_BodySha256) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_verification_proto_msgTypes[14]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1357,10 +1953,112 @@ func (x *PayloadDuty_BodySha256) GetSha256() []byte {
 	return nil
 }
 
-// aws-chunked framing, every chunk signed in a chain that begins with this request's signature.
+// The body is to be digested by the gateway, each way that is named.
+type PayloadDuty_BodyDigests struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the whole body must have, at least one. A reader that does not know one of the algorithms must refuse the request.
+	Digests       []*PayloadDuty_Digest `protobuf:"bytes,1,rep,name=digests,proto3" json:"digests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PayloadDuty_BodyDigests) Reset() {
+	*x = PayloadDuty_BodyDigests{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PayloadDuty_BodyDigests) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PayloadDuty_BodyDigests) ProtoMessage() {}
+
+func (x *PayloadDuty_BodyDigests) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PayloadDuty_BodyDigests.ProtoReflect.Descriptor instead.
+func (*PayloadDuty_BodyDigests) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 2}
+}
+
+func (x *PayloadDuty_BodyDigests) GetDigests() []*PayloadDuty_Digest {
+	if x != nil {
+		return x.Digests
+	}
+	return nil
+}
+
+// One digest of a body.
+type PayloadDuty_Digest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The algorithm's name in RFC 9530's registry: `sha-256` or `sha-512`.
+	Algorithm string `protobuf:"bytes,1,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	// The digest's bytes.
+	Value         []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PayloadDuty_Digest) Reset() {
+	*x = PayloadDuty_Digest{}
+	mi := &file_counterseal_v1_verification_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PayloadDuty_Digest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PayloadDuty_Digest) ProtoMessage() {}
+
+func (x *PayloadDuty_Digest) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_verification_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PayloadDuty_Digest.ProtoReflect.Descriptor instead.
+func (*PayloadDuty_Digest) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 3}
+}
+
+func (x *PayloadDuty_Digest) GetAlgorithm() string {
+	if x != nil {
+		return x.Algorithm
+	}
+	return ""
+}
+
+func (x *PayloadDuty_Digest) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+// aws-chunked framing, every chunk signed in a chain that begins with this request's signature. A gateway checks the chunks by
+// VerifyChunks, or by itself with a leased `signing_key`.
 type PayloadDuty_ChunkSigned struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The chunks' algorithm, e.g. `AWS4-HMAC-SHA256-PAYLOAD`.
+	// The chunks' algorithm: `AWS4-HMAC-SHA256-PAYLOAD` or `AWS4-ECDSA-P256-SHA256-PAYLOAD`.
 	Algorithm string `protobuf:"bytes,1,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
 	// The request's own, verified signature: the first link of the chain.
 	SeedSignature string `protobuf:"bytes,2,opt,name=seed_signature,json=seedSignature,proto3" json:"seed_signature,omitempty"`
@@ -1373,14 +2071,21 @@ type PayloadDuty_ChunkSigned struct {
 	// Length of the body without framing, from `x-amz-decoded-content-length`. Absent: not stated.
 	DecodedLength *uint64 `protobuf:"varint,6,opt,name=decoded_length,json=decodedLength,proto3,oneof" json:"decoded_length,omitempty"`
 	// Lower-case names announced in `x-amz-trailer`.
-	Trailers      []string `protobuf:"bytes,7,rep,name=trailers,proto3" json:"trailers,omitempty"`
+	Trailers []string `protobuf:"bytes,7,rep,name=trailers,proto3" json:"trailers,omitempty"`
+	// What the first VerifyChunks continues from: sealed, of no use to anybody but the service, at most 2 KiB. Always set by a service
+	// that has VerifyChunks. Good for 24 hours. Keep it out of logs all the same.
+	Continuation []byte `protobuf:"bytes,8,opt,name=continuation,proto3" json:"continuation,omitempty"`
+	// Set only when `lease_signing_key` asked for it: the signing key of the scope alone, 32 bytes, from which the key's secret cannot
+	// be had; for ECDSA, the public key as DER SubjectPublicKeyInfo. It signs for the scope's whole day: hold it in memory, for this
+	// request, and nowhere else.
+	SigningKey    []byte `protobuf:"bytes,9,opt,name=signing_key,json=signingKey,proto3" json:"signing_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PayloadDuty_ChunkSigned) Reset() {
 	*x = PayloadDuty_ChunkSigned{}
-	mi := &file_counterseal_v1_verification_proto_msgTypes[15]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +2097,7 @@ func (x *PayloadDuty_ChunkSigned) String() string {
 func (*PayloadDuty_ChunkSigned) ProtoMessage() {}
 
 func (x *PayloadDuty_ChunkSigned) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_verification_proto_msgTypes[15]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +2110,7 @@ func (x *PayloadDuty_ChunkSigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadDuty_ChunkSigned.ProtoReflect.Descriptor instead.
 func (*PayloadDuty_ChunkSigned) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 2}
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 4}
 }
 
 func (x *PayloadDuty_ChunkSigned) GetAlgorithm() string {
@@ -1457,6 +2162,20 @@ func (x *PayloadDuty_ChunkSigned) GetTrailers() []string {
 	return nil
 }
 
+func (x *PayloadDuty_ChunkSigned) GetContinuation() []byte {
+	if x != nil {
+		return x.Continuation
+	}
+	return nil
+}
+
+func (x *PayloadDuty_ChunkSigned) GetSigningKey() []byte {
+	if x != nil {
+		return x.SigningKey
+	}
+	return nil
+}
+
 // aws-chunked framing without signatures, with checksums in the trailer.
 type PayloadDuty_ChunkUnsigned struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1470,7 +2189,7 @@ type PayloadDuty_ChunkUnsigned struct {
 
 func (x *PayloadDuty_ChunkUnsigned) Reset() {
 	*x = PayloadDuty_ChunkUnsigned{}
-	mi := &file_counterseal_v1_verification_proto_msgTypes[16]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1482,7 +2201,7 @@ func (x *PayloadDuty_ChunkUnsigned) String() string {
 func (*PayloadDuty_ChunkUnsigned) ProtoMessage() {}
 
 func (x *PayloadDuty_ChunkUnsigned) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_verification_proto_msgTypes[16]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1495,7 +2214,7 @@ func (x *PayloadDuty_ChunkUnsigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadDuty_ChunkUnsigned.ProtoReflect.Descriptor instead.
 func (*PayloadDuty_ChunkUnsigned) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 3}
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 5}
 }
 
 func (x *PayloadDuty_ChunkUnsigned) GetDecodedLength() uint64 {
@@ -1521,7 +2240,7 @@ type PayloadDuty_Unsigned struct {
 
 func (x *PayloadDuty_Unsigned) Reset() {
 	*x = PayloadDuty_Unsigned{}
-	mi := &file_counterseal_v1_verification_proto_msgTypes[17]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +2252,7 @@ func (x *PayloadDuty_Unsigned) String() string {
 func (*PayloadDuty_Unsigned) ProtoMessage() {}
 
 func (x *PayloadDuty_Unsigned) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_verification_proto_msgTypes[17]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1546,7 +2265,7 @@ func (x *PayloadDuty_Unsigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadDuty_Unsigned.ProtoReflect.Descriptor instead.
 func (*PayloadDuty_Unsigned) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 4}
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 6}
 }
 
 // The caller's own matter.
@@ -1558,7 +2277,7 @@ type PayloadDuty_LeftToCaller struct {
 
 func (x *PayloadDuty_LeftToCaller) Reset() {
 	*x = PayloadDuty_LeftToCaller{}
-	mi := &file_counterseal_v1_verification_proto_msgTypes[18]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +2289,7 @@ func (x *PayloadDuty_LeftToCaller) String() string {
 func (*PayloadDuty_LeftToCaller) ProtoMessage() {}
 
 func (x *PayloadDuty_LeftToCaller) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_verification_proto_msgTypes[18]
+	mi := &file_counterseal_v1_verification_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,20 +2302,21 @@ func (x *PayloadDuty_LeftToCaller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadDuty_LeftToCaller.ProtoReflect.Descriptor instead.
 func (*PayloadDuty_LeftToCaller) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 5}
+	return file_counterseal_v1_verification_proto_rawDescGZIP(), []int{9, 7}
 }
 
 var File_counterseal_v1_verification_proto protoreflect.FileDescriptor
 
 const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\n" +
-	"!counterseal/v1/verification.proto\x12\x0ecounterseal.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x01\n" +
+	"!counterseal/v1/verification.proto\x12\x0ecounterseal.v1\x1a\x19counterseal/v1/keys.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\x02\n" +
 	"\rVerifyRequest\x12@\n" +
 	"\fhttp_request\x18\x01 \x01(\v2\x1b.counterseal.v1.HttpRequestH\x00R\vhttpRequest\x12D\n" +
 	"\x0estring_to_sign\x18\x02 \x01(\v2\x1c.counterseal.v1.StringToSignH\x00R\fstringToSign\x12.\n" +
 	"\x06demand\x18\x03 \x01(\v2\x16.counterseal.v1.DemandR\x06demand\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tR\trequestIdB\t\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\x12*\n" +
+	"\x11lease_signing_key\x18\x05 \x01(\bR\x0fleaseSigningKeyB\t\n" +
 	"\asubject\"\xfb\x01\n" +
 	"\vHttpRequest\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x16\n" +
@@ -1619,13 +2339,17 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\tsignature\x18\x04 \x01(\tR\tsignature\x12%\n" +
 	"\x0esecurity_token\x18\x05 \x01(\tR\rsecurityToken\x126\n" +
 	"\tvalid_for\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\bvalidFor\x12%\n" +
-	"\x0esource_address\x18\a \x01(\tR\rsourceAddress\"\xac\x01\n" +
+	"\x0esource_address\x18\a \x01(\tR\rsourceAddress\"\x9c\x02\n" +
 	"\x06Demand\x12'\n" +
 	"\x0fallowed_schemes\x18\x01 \x03(\tR\x0eallowedSchemes\x12\x18\n" +
 	"\aregions\x18\x02 \x03(\tR\aregions\x12\x1a\n" +
 	"\bservices\x18\x03 \x03(\tR\bservices\x12)\n" +
 	"\x10required_headers\x18\x04 \x03(\tR\x0frequiredHeaders\x12\x18\n" +
-	"\atenants\x18\x05 \x03(\tR\atenants\"\x8b\x01\n" +
+	"\atenants\x18\x05 \x03(\tR\atenants\x12\x15\n" +
+	"\x06key_id\x18\x06 \x01(\tR\x05keyId\x12\x14\n" +
+	"\x05label\x18\a \x01(\tR\x05label\x12\x10\n" +
+	"\x03tag\x18\b \x01(\tR\x03tag\x12/\n" +
+	"\x13required_components\x18\t \x03(\tR\x12requiredComponents\"\x8b\x01\n" +
 	"\x0eVerifyResponse\x126\n" +
 	"\bverified\x18\x01 \x01(\v2\x18.counterseal.v1.VerifiedH\x00R\bverified\x126\n" +
 	"\brejected\x18\x02 \x01(\v2\x18.counterseal.v1.RejectedH\x00R\brejectedB\t\n" +
@@ -1650,12 +2374,15 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\x05Scope\x12\x12\n" +
 	"\x04date\x18\x01 \x01(\tR\x04date\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\x12\x18\n" +
-	"\aservice\x18\x03 \x01(\tR\aservice\"f\n" +
+	"\aservice\x18\x03 \x01(\tR\aservice\"\x86\x01\n" +
 	"\bCoverage\x12\x18\n" +
 	"\aheaders\x18\x01 \x03(\tR\aheaders\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\bR\x06method\x12\x12\n" +
 	"\x04path\x18\x03 \x01(\bR\x04path\x12\x14\n" +
-	"\x05query\x18\x04 \x01(\bR\x05query\"\xba\a\n" +
+	"\x05query\x18\x04 \x01(\bR\x05query\x12\x1e\n" +
+	"\n" +
+	"components\x18\x05 \x03(\tR\n" +
+	"components\"\xd8\t\n" +
 	"\vPayloadDuty\x12U\n" +
 	"\x0falready_checked\x18\x01 \x01(\v2*.counterseal.v1.PayloadDuty.AlreadyCheckedH\x00R\x0ealreadyChecked\x12I\n" +
 	"\vbody_sha256\x18\x02 \x01(\v2&.counterseal.v1.PayloadDuty.BodySha256H\x00R\n" +
@@ -1663,11 +2390,17 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\fchunk_signed\x18\x03 \x01(\v2'.counterseal.v1.PayloadDuty.ChunkSignedH\x00R\vchunkSigned\x12R\n" +
 	"\x0echunk_unsigned\x18\x04 \x01(\v2).counterseal.v1.PayloadDuty.ChunkUnsignedH\x00R\rchunkUnsigned\x12B\n" +
 	"\bunsigned\x18\x05 \x01(\v2$.counterseal.v1.PayloadDuty.UnsignedH\x00R\bunsigned\x12P\n" +
-	"\x0eleft_to_caller\x18\x06 \x01(\v2(.counterseal.v1.PayloadDuty.LeftToCallerH\x00R\fleftToCaller\x1a\x10\n" +
+	"\x0eleft_to_caller\x18\x06 \x01(\v2(.counterseal.v1.PayloadDuty.LeftToCallerH\x00R\fleftToCaller\x12L\n" +
+	"\fbody_digests\x18\a \x01(\v2'.counterseal.v1.PayloadDuty.BodyDigestsH\x00R\vbodyDigests\x1a\x10\n" +
 	"\x0eAlreadyChecked\x1a$\n" +
 	"\n" +
 	"BodySha256\x12\x16\n" +
-	"\x06sha256\x18\x01 \x01(\fR\x06sha256\x1a\x88\x02\n" +
+	"\x06sha256\x18\x01 \x01(\fR\x06sha256\x1aK\n" +
+	"\vBodyDigests\x12<\n" +
+	"\adigests\x18\x01 \x03(\v2\".counterseal.v1.PayloadDuty.DigestR\adigests\x1a<\n" +
+	"\x06Digest\x12\x1c\n" +
+	"\talgorithm\x18\x01 \x01(\tR\talgorithm\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x1a\xcd\x02\n" +
 	"\vChunkSigned\x12\x1c\n" +
 	"\talgorithm\x18\x01 \x01(\tR\talgorithm\x12%\n" +
 	"\x0eseed_signature\x18\x02 \x01(\tR\rseedSignature\x12\x1c\n" +
@@ -1675,7 +2408,10 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\x05scope\x18\x04 \x01(\tR\x05scope\x12%\n" +
 	"\x0esigned_trailer\x18\x05 \x01(\bR\rsignedTrailer\x12*\n" +
 	"\x0edecoded_length\x18\x06 \x01(\x04H\x00R\rdecodedLength\x88\x01\x01\x12\x1a\n" +
-	"\btrailers\x18\a \x03(\tR\btrailersB\x11\n" +
+	"\btrailers\x18\a \x03(\tR\btrailers\x12\"\n" +
+	"\fcontinuation\x18\b \x01(\fR\fcontinuation\x12\x1f\n" +
+	"\vsigning_key\x18\t \x01(\fR\n" +
+	"signingKeyB\x11\n" +
 	"\x0f_decoded_length\x1aj\n" +
 	"\rChunkUnsigned\x12*\n" +
 	"\x0edecoded_length\x18\x01 \x01(\x04H\x00R\rdecodedLength\x88\x01\x01\x12\x1a\n" +
@@ -1691,12 +2427,43 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\vserver_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"serverTime\x12<\n" +
 	"\fallowed_skew\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vallowedSkew\x12>\n" +
-	"\fpublic_error\x18\x05 \x01(\v2\x1b.counterseal.v1.PublicErrorR\vpublicError\"\\\n" +
+	"\fpublic_error\x18\x05 \x01(\v2\x1b.counterseal.v1.PublicErrorR\vpublicError\"\x8e\x01\n" +
 	"\vPublicError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1f\n" +
 	"\vhttp_status\x18\x02 \x01(\rR\n" +
 	"httpStatus\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage*\xce\x04\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x120\n" +
+	"\aheaders\x18\x04 \x03(\v2\x16.counterseal.v1.HeaderR\aheaders\"\xba\x01\n" +
+	"\x13VerifyChunksRequest\x12\"\n" +
+	"\fcontinuation\x18\x01 \x01(\fR\fcontinuation\x12-\n" +
+	"\x06chunks\x18\x02 \x03(\v2\x15.counterseal.v1.ChunkR\x06chunks\x121\n" +
+	"\atrailer\x18\x03 \x01(\v2\x17.counterseal.v1.TrailerR\atrailer\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\"=\n" +
+	"\x05Chunk\x12\x16\n" +
+	"\x06sha256\x18\x01 \x01(\fR\x06sha256\x12\x1c\n" +
+	"\tsignature\x18\x02 \x01(\tR\tsignature\"?\n" +
+	"\aTrailer\x12\x16\n" +
+	"\x06sha256\x18\x01 \x01(\fR\x06sha256\x12\x1c\n" +
+	"\tsignature\x18\x02 \x01(\tR\tsignature\"\x97\x01\n" +
+	"\x14VerifyChunksResponse\x12<\n" +
+	"\bverified\x18\x01 \x01(\v2\x1e.counterseal.v1.ChunksVerifiedH\x00R\bverified\x126\n" +
+	"\brejected\x18\x02 \x01(\v2\x18.counterseal.v1.RejectedH\x00R\brejectedB\t\n" +
+	"\aoutcome\"P\n" +
+	"\x0eChunksVerified\x12\"\n" +
+	"\fcontinuation\x18\x01 \x01(\fR\fcontinuation\x12\x1a\n" +
+	"\bcomplete\x18\x02 \x01(\bR\bcomplete\"\x14\n" +
+	"\x12ListSchemesRequest\"G\n" +
+	"\x13ListSchemesResponse\x120\n" +
+	"\aschemes\x18\x01 \x03(\v2\x16.counterseal.v1.SchemeR\aschemes\"\xd7\x01\n" +
+	"\x06Scheme\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x124\n" +
+	"\tkey_kinds\x18\x03 \x03(\x0e2\x17.counterseal.v1.KeyKindR\bkeyKinds\x12\x18\n" +
+	"\aenabled\x18\x04 \x01(\bR\aenabled\x12\x1a\n" +
+	"\btimeless\x18\x05 \x01(\bR\btimeless\x12\x1b\n" +
+	"\tnames_key\x18\x06 \x01(\bR\bnamesKey\x12\x1a\n" +
+	"\bweakness\x18\a \x01(\tR\bweakness*\xce\x04\n" +
 	"\x0fRejectionReason\x12 \n" +
 	"\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REJECTION_REASON_UNSIGNED\x10\x01\x12\x1e\n" +
@@ -1715,9 +2482,11 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\x1dREJECTION_REASON_OUT_OF_SCOPE\x10\r\x12%\n" +
 	"!REJECTION_REASON_PAYLOAD_MISMATCH\x10\x0e\x12\x1d\n" +
 	"\x19REJECTION_REASON_REPLAYED\x10\x0f\x12\"\n" +
-	"\x1eREJECTION_REASON_BODY_REQUIRED\x10\x102^\n" +
+	"\x1eREJECTION_REASON_BODY_REQUIRED\x10\x102\x91\x02\n" +
 	"\x13VerificationService\x12G\n" +
-	"\x06Verify\x12\x1d.counterseal.v1.VerifyRequest\x1a\x1e.counterseal.v1.VerifyResponseBu\n" +
+	"\x06Verify\x12\x1d.counterseal.v1.VerifyRequest\x1a\x1e.counterseal.v1.VerifyResponse\x12Y\n" +
+	"\fVerifyChunks\x12#.counterseal.v1.VerifyChunksRequest\x1a$.counterseal.v1.VerifyChunksResponse\x12V\n" +
+	"\vListSchemes\x12\".counterseal.v1.ListSchemesRequest\x1a#.counterseal.v1.ListSchemesResponseBu\n" +
 	"\x12dev.counterseal.v1B\x11VerificationProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3"
 
 var (
@@ -1733,7 +2502,7 @@ func file_counterseal_v1_verification_proto_rawDescGZIP() []byte {
 }
 
 var file_counterseal_v1_verification_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_counterseal_v1_verification_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_counterseal_v1_verification_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_counterseal_v1_verification_proto_goTypes = []any{
 	(RejectionReason)(0),               // 0: counterseal.v1.RejectionReason
 	(*VerifyRequest)(nil),              // 1: counterseal.v1.VerifyRequest
@@ -1748,47 +2517,71 @@ var file_counterseal_v1_verification_proto_goTypes = []any{
 	(*PayloadDuty)(nil),                // 10: counterseal.v1.PayloadDuty
 	(*Rejected)(nil),                   // 11: counterseal.v1.Rejected
 	(*PublicError)(nil),                // 12: counterseal.v1.PublicError
-	nil,                                // 13: counterseal.v1.Verified.LabelsEntry
-	(*PayloadDuty_AlreadyChecked)(nil), // 14: counterseal.v1.PayloadDuty.AlreadyChecked
-	(*PayloadDuty_BodySha256)(nil),     // 15: counterseal.v1.PayloadDuty.BodySha256
-	(*PayloadDuty_ChunkSigned)(nil),    // 16: counterseal.v1.PayloadDuty.ChunkSigned
-	(*PayloadDuty_ChunkUnsigned)(nil),  // 17: counterseal.v1.PayloadDuty.ChunkUnsigned
-	(*PayloadDuty_Unsigned)(nil),       // 18: counterseal.v1.PayloadDuty.Unsigned
-	(*PayloadDuty_LeftToCaller)(nil),   // 19: counterseal.v1.PayloadDuty.LeftToCaller
-	(*durationpb.Duration)(nil),        // 20: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),      // 21: google.protobuf.Timestamp
+	(*VerifyChunksRequest)(nil),        // 13: counterseal.v1.VerifyChunksRequest
+	(*Chunk)(nil),                      // 14: counterseal.v1.Chunk
+	(*Trailer)(nil),                    // 15: counterseal.v1.Trailer
+	(*VerifyChunksResponse)(nil),       // 16: counterseal.v1.VerifyChunksResponse
+	(*ChunksVerified)(nil),             // 17: counterseal.v1.ChunksVerified
+	(*ListSchemesRequest)(nil),         // 18: counterseal.v1.ListSchemesRequest
+	(*ListSchemesResponse)(nil),        // 19: counterseal.v1.ListSchemesResponse
+	(*Scheme)(nil),                     // 20: counterseal.v1.Scheme
+	nil,                                // 21: counterseal.v1.Verified.LabelsEntry
+	(*PayloadDuty_AlreadyChecked)(nil), // 22: counterseal.v1.PayloadDuty.AlreadyChecked
+	(*PayloadDuty_BodySha256)(nil),     // 23: counterseal.v1.PayloadDuty.BodySha256
+	(*PayloadDuty_BodyDigests)(nil),    // 24: counterseal.v1.PayloadDuty.BodyDigests
+	(*PayloadDuty_Digest)(nil),         // 25: counterseal.v1.PayloadDuty.Digest
+	(*PayloadDuty_ChunkSigned)(nil),    // 26: counterseal.v1.PayloadDuty.ChunkSigned
+	(*PayloadDuty_ChunkUnsigned)(nil),  // 27: counterseal.v1.PayloadDuty.ChunkUnsigned
+	(*PayloadDuty_Unsigned)(nil),       // 28: counterseal.v1.PayloadDuty.Unsigned
+	(*PayloadDuty_LeftToCaller)(nil),   // 29: counterseal.v1.PayloadDuty.LeftToCaller
+	(*durationpb.Duration)(nil),        // 30: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),      // 31: google.protobuf.Timestamp
+	(KeyKind)(0),                       // 32: counterseal.v1.KeyKind
 }
 var file_counterseal_v1_verification_proto_depIdxs = []int32{
 	2,  // 0: counterseal.v1.VerifyRequest.http_request:type_name -> counterseal.v1.HttpRequest
 	4,  // 1: counterseal.v1.VerifyRequest.string_to_sign:type_name -> counterseal.v1.StringToSign
 	5,  // 2: counterseal.v1.VerifyRequest.demand:type_name -> counterseal.v1.Demand
 	3,  // 3: counterseal.v1.HttpRequest.headers:type_name -> counterseal.v1.Header
-	20, // 4: counterseal.v1.StringToSign.valid_for:type_name -> google.protobuf.Duration
+	30, // 4: counterseal.v1.StringToSign.valid_for:type_name -> google.protobuf.Duration
 	7,  // 5: counterseal.v1.VerifyResponse.verified:type_name -> counterseal.v1.Verified
 	11, // 6: counterseal.v1.VerifyResponse.rejected:type_name -> counterseal.v1.Rejected
-	13, // 7: counterseal.v1.Verified.labels:type_name -> counterseal.v1.Verified.LabelsEntry
-	21, // 8: counterseal.v1.Verified.signed_time:type_name -> google.protobuf.Timestamp
-	21, // 9: counterseal.v1.Verified.valid_until_time:type_name -> google.protobuf.Timestamp
+	21, // 7: counterseal.v1.Verified.labels:type_name -> counterseal.v1.Verified.LabelsEntry
+	31, // 8: counterseal.v1.Verified.signed_time:type_name -> google.protobuf.Timestamp
+	31, // 9: counterseal.v1.Verified.valid_until_time:type_name -> google.protobuf.Timestamp
 	9,  // 10: counterseal.v1.Verified.coverage:type_name -> counterseal.v1.Coverage
 	10, // 11: counterseal.v1.Verified.payload_duty:type_name -> counterseal.v1.PayloadDuty
 	8,  // 12: counterseal.v1.Verified.scope:type_name -> counterseal.v1.Scope
-	14, // 13: counterseal.v1.PayloadDuty.already_checked:type_name -> counterseal.v1.PayloadDuty.AlreadyChecked
-	15, // 14: counterseal.v1.PayloadDuty.body_sha256:type_name -> counterseal.v1.PayloadDuty.BodySha256
-	16, // 15: counterseal.v1.PayloadDuty.chunk_signed:type_name -> counterseal.v1.PayloadDuty.ChunkSigned
-	17, // 16: counterseal.v1.PayloadDuty.chunk_unsigned:type_name -> counterseal.v1.PayloadDuty.ChunkUnsigned
-	18, // 17: counterseal.v1.PayloadDuty.unsigned:type_name -> counterseal.v1.PayloadDuty.Unsigned
-	19, // 18: counterseal.v1.PayloadDuty.left_to_caller:type_name -> counterseal.v1.PayloadDuty.LeftToCaller
-	0,  // 19: counterseal.v1.Rejected.reason:type_name -> counterseal.v1.RejectionReason
-	21, // 20: counterseal.v1.Rejected.server_time:type_name -> google.protobuf.Timestamp
-	20, // 21: counterseal.v1.Rejected.allowed_skew:type_name -> google.protobuf.Duration
-	12, // 22: counterseal.v1.Rejected.public_error:type_name -> counterseal.v1.PublicError
-	1,  // 23: counterseal.v1.VerificationService.Verify:input_type -> counterseal.v1.VerifyRequest
-	6,  // 24: counterseal.v1.VerificationService.Verify:output_type -> counterseal.v1.VerifyResponse
-	24, // [24:25] is the sub-list for method output_type
-	23, // [23:24] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	22, // 13: counterseal.v1.PayloadDuty.already_checked:type_name -> counterseal.v1.PayloadDuty.AlreadyChecked
+	23, // 14: counterseal.v1.PayloadDuty.body_sha256:type_name -> counterseal.v1.PayloadDuty.BodySha256
+	26, // 15: counterseal.v1.PayloadDuty.chunk_signed:type_name -> counterseal.v1.PayloadDuty.ChunkSigned
+	27, // 16: counterseal.v1.PayloadDuty.chunk_unsigned:type_name -> counterseal.v1.PayloadDuty.ChunkUnsigned
+	28, // 17: counterseal.v1.PayloadDuty.unsigned:type_name -> counterseal.v1.PayloadDuty.Unsigned
+	29, // 18: counterseal.v1.PayloadDuty.left_to_caller:type_name -> counterseal.v1.PayloadDuty.LeftToCaller
+	24, // 19: counterseal.v1.PayloadDuty.body_digests:type_name -> counterseal.v1.PayloadDuty.BodyDigests
+	0,  // 20: counterseal.v1.Rejected.reason:type_name -> counterseal.v1.RejectionReason
+	31, // 21: counterseal.v1.Rejected.server_time:type_name -> google.protobuf.Timestamp
+	30, // 22: counterseal.v1.Rejected.allowed_skew:type_name -> google.protobuf.Duration
+	12, // 23: counterseal.v1.Rejected.public_error:type_name -> counterseal.v1.PublicError
+	3,  // 24: counterseal.v1.PublicError.headers:type_name -> counterseal.v1.Header
+	14, // 25: counterseal.v1.VerifyChunksRequest.chunks:type_name -> counterseal.v1.Chunk
+	15, // 26: counterseal.v1.VerifyChunksRequest.trailer:type_name -> counterseal.v1.Trailer
+	17, // 27: counterseal.v1.VerifyChunksResponse.verified:type_name -> counterseal.v1.ChunksVerified
+	11, // 28: counterseal.v1.VerifyChunksResponse.rejected:type_name -> counterseal.v1.Rejected
+	20, // 29: counterseal.v1.ListSchemesResponse.schemes:type_name -> counterseal.v1.Scheme
+	32, // 30: counterseal.v1.Scheme.key_kinds:type_name -> counterseal.v1.KeyKind
+	25, // 31: counterseal.v1.PayloadDuty.BodyDigests.digests:type_name -> counterseal.v1.PayloadDuty.Digest
+	1,  // 32: counterseal.v1.VerificationService.Verify:input_type -> counterseal.v1.VerifyRequest
+	13, // 33: counterseal.v1.VerificationService.VerifyChunks:input_type -> counterseal.v1.VerifyChunksRequest
+	18, // 34: counterseal.v1.VerificationService.ListSchemes:input_type -> counterseal.v1.ListSchemesRequest
+	6,  // 35: counterseal.v1.VerificationService.Verify:output_type -> counterseal.v1.VerifyResponse
+	16, // 36: counterseal.v1.VerificationService.VerifyChunks:output_type -> counterseal.v1.VerifyChunksResponse
+	19, // 37: counterseal.v1.VerificationService.ListSchemes:output_type -> counterseal.v1.ListSchemesResponse
+	35, // [35:38] is the sub-list for method output_type
+	32, // [32:35] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_counterseal_v1_verification_proto_init() }
@@ -1796,6 +2589,7 @@ func file_counterseal_v1_verification_proto_init() {
 	if File_counterseal_v1_verification_proto != nil {
 		return
 	}
+	file_counterseal_v1_keys_proto_init()
 	file_counterseal_v1_verification_proto_msgTypes[0].OneofWrappers = []any{
 		(*VerifyRequest_HttpRequest)(nil),
 		(*VerifyRequest_StringToSign)(nil),
@@ -1815,16 +2609,21 @@ func file_counterseal_v1_verification_proto_init() {
 		(*PayloadDuty_ChunkUnsigned_)(nil),
 		(*PayloadDuty_Unsigned_)(nil),
 		(*PayloadDuty_LeftToCaller_)(nil),
+		(*PayloadDuty_BodyDigests_)(nil),
 	}
-	file_counterseal_v1_verification_proto_msgTypes[15].OneofWrappers = []any{}
-	file_counterseal_v1_verification_proto_msgTypes[16].OneofWrappers = []any{}
+	file_counterseal_v1_verification_proto_msgTypes[15].OneofWrappers = []any{
+		(*VerifyChunksResponse_Verified)(nil),
+		(*VerifyChunksResponse_Rejected)(nil),
+	}
+	file_counterseal_v1_verification_proto_msgTypes[25].OneofWrappers = []any{}
+	file_counterseal_v1_verification_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_counterseal_v1_verification_proto_rawDesc), len(file_counterseal_v1_verification_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

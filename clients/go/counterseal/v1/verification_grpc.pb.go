@@ -21,7 +21,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	VerificationService_Verify_FullMethodName = "/counterseal.v1.VerificationService/Verify"
+	VerificationService_Verify_FullMethodName       = "/counterseal.v1.VerificationService/Verify"
+	VerificationService_VerifyChunks_FullMethodName = "/counterseal.v1.VerificationService/VerifyChunks"
+	VerificationService_ListSchemes_FullMethodName  = "/counterseal.v1.VerificationService/ListSchemes"
 )
 
 // VerificationServiceClient is the client API for VerificationService service.
@@ -35,6 +37,14 @@ type VerificationServiceClient interface {
 	// A refusal is an answer (`Rejected`), not an RPC error: the gateway answers its user 401, 403 or 400.
 	// An RPC error means that nobody knows: the gateway fails closed. Only UNAVAILABLE is worth a retry, with the same `request_id`.
 	Verify(ctx context.Context, in *VerifyRequest, opts ...grpc.CallOption) (*VerifyResponse, error)
+	// Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+	//
+	// The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+	// times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+	// an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+	VerifyChunks(ctx context.Context, in *VerifyChunksRequest, opts ...grpc.CallOption) (*VerifyChunksResponse, error)
+	// Lists the ways of signing that this server knows, with what a caller has to know about each.
+	ListSchemes(ctx context.Context, in *ListSchemesRequest, opts ...grpc.CallOption) (*ListSchemesResponse, error)
 }
 
 type verificationServiceClient struct {
@@ -55,6 +65,26 @@ func (c *verificationServiceClient) Verify(ctx context.Context, in *VerifyReques
 	return out, nil
 }
 
+func (c *verificationServiceClient) VerifyChunks(ctx context.Context, in *VerifyChunksRequest, opts ...grpc.CallOption) (*VerifyChunksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(VerifyChunksResponse)
+	err := c.cc.Invoke(ctx, VerificationService_VerifyChunks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *verificationServiceClient) ListSchemes(ctx context.Context, in *ListSchemesRequest, opts ...grpc.CallOption) (*ListSchemesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSchemesResponse)
+	err := c.cc.Invoke(ctx, VerificationService_ListSchemes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // VerificationServiceServer is the server API for VerificationService service.
 // All implementations must embed UnimplementedVerificationServiceServer
 // for forward compatibility.
@@ -66,6 +96,14 @@ type VerificationServiceServer interface {
 	// A refusal is an answer (`Rejected`), not an RPC error: the gateway answers its user 401, 403 or 400.
 	// An RPC error means that nobody knows: the gateway fails closed. Only UNAVAILABLE is worth a retry, with the same `request_id`.
 	Verify(context.Context, *VerifyRequest) (*VerifyResponse, error)
+	// Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+	//
+	// The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+	// times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+	// an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+	VerifyChunks(context.Context, *VerifyChunksRequest) (*VerifyChunksResponse, error)
+	// Lists the ways of signing that this server knows, with what a caller has to know about each.
+	ListSchemes(context.Context, *ListSchemesRequest) (*ListSchemesResponse, error)
 	mustEmbedUnimplementedVerificationServiceServer()
 }
 
@@ -78,6 +116,12 @@ type UnimplementedVerificationServiceServer struct{}
 
 func (UnimplementedVerificationServiceServer) Verify(context.Context, *VerifyRequest) (*VerifyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Verify not implemented")
+}
+func (UnimplementedVerificationServiceServer) VerifyChunks(context.Context, *VerifyChunksRequest) (*VerifyChunksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method VerifyChunks not implemented")
+}
+func (UnimplementedVerificationServiceServer) ListSchemes(context.Context, *ListSchemesRequest) (*ListSchemesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSchemes not implemented")
 }
 func (UnimplementedVerificationServiceServer) mustEmbedUnimplementedVerificationServiceServer() {}
 func (UnimplementedVerificationServiceServer) testEmbeddedByValue()                             {}
@@ -118,6 +162,42 @@ func _VerificationService_Verify_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _VerificationService_VerifyChunks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(VerifyChunksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(VerificationServiceServer).VerifyChunks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: VerificationService_VerifyChunks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(VerificationServiceServer).VerifyChunks(ctx, req.(*VerifyChunksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _VerificationService_ListSchemes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSchemesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(VerificationServiceServer).ListSchemes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: VerificationService_ListSchemes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(VerificationServiceServer).ListSchemes(ctx, req.(*ListSchemesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // VerificationService_ServiceDesc is the grpc.ServiceDesc for VerificationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -128,6 +208,14 @@ var VerificationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Verify",
 			Handler:    _VerificationService_Verify_Handler,
+		},
+		{
+			MethodName: "VerifyChunks",
+			Handler:    _VerificationService_VerifyChunks_Handler,
+		},
+		{
+			MethodName: "ListSchemes",
+			Handler:    _VerificationService_ListSchemes_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -68,6 +68,8 @@ def _put_coverage(message: pb.Coverage, coverage: Coverage) -> None:
     message.method = coverage.method
     message.path = coverage.path
     message.query = coverage.query
+    if coverage.components:
+        message.components.extend(coverage.components)
 
 
 def _put_already_checked(message: pb.PayloadDuty, _: payload.AlreadyChecked) -> None:
@@ -76,6 +78,13 @@ def _put_already_checked(message: pb.PayloadDuty, _: payload.AlreadyChecked) -> 
 
 def _put_body_sha256(message: pb.PayloadDuty, duty: payload.BodySha256) -> None:
     message.body_sha256.sha256 = duty.sha256
+
+
+def _put_body_digests(message: pb.PayloadDuty, duty: payload.BodyDigests) -> None:
+    if not duty.digests:
+        raise ValueError("a body without digests would be let through unchecked")
+    for algorithm, value in duty.digests:
+        message.body_digests.digests.add(algorithm=algorithm, value=value)
 
 
 def _put_chunk_signed(message: pb.PayloadDuty, duty: payload.ChunkSigned) -> None:
@@ -110,6 +119,7 @@ def _put_left_to_caller(message: pb.PayloadDuty, _: payload.LeftToCaller) -> Non
 _DUTIES: Final[Mapping[type[Any], Callable[[pb.PayloadDuty, Any], None]]] = {
     payload.AlreadyChecked: _put_already_checked,
     payload.BodySha256: _put_body_sha256,
+    payload.BodyDigests: _put_body_digests,
     payload.ChunkSigned: _put_chunk_signed,
     payload.ChunkUnsigned: _put_chunk_unsigned,
     payload.Unsigned: _put_unsigned,

@@ -6,21 +6,28 @@ Runs on every call, so it makes no object that it does not need.
 
 import re
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from counterseal.core.http import MAX_HEADERS
 from counterseal.core.model import Demand, HttpRequest, StringToSignSubject, Subject
 from counterseal.server.errors import InvalidField
-from counterseal.server.keys.limits import check_request_id
+from counterseal.server.keys.limits import check_key_id, check_request_id
 from counterseal.v1 import verification_pb2 as pb
 
 MAX_HEADER_NAME: Final = 256
 MAX_STRING_TO_SIGN_BYTES: Final = 4096
 MAX_VALID_FOR_SECONDS: Final = 604_800
 MAX_DEMANDED: Final = 1024
+MAX_COMPONENTS: Final = 64
+MAX_COMPONENT: Final = 512
+MAX_TAG: Final = 256
 
 # RFC 9110 section 5.6.2.
 _WORD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+# An RFC 8941 key (section 3.1.2), as labels of signatures are.
+_LABEL: Final = re.compile(r"[a-z*][a-z0-9_.*-]{0,63}", re.ASCII)
+_PRINTABLE: Final = re.compile(r"[\x20-\x7e]*", re.ASCII)
 _ANY: Final = Demand()
 
 
@@ -62,7 +69,42 @@ def read_demand(message: pb.VerifyRequest) -> Demand:
         services=frozenset(demand.services),
         required_headers=frozenset([_name("demand.required_headers", name) for name in demand.required_headers]),
         tenants=frozenset(demand.tenants) if demand.tenants else None,
+        key_id=_key_id(demand.key_id),
+        label=_label(demand.label),
+        tag=_tag(demand.tag),
+        required_components=_components(demand.required_components),
     )
+
+
+def _key_id(key_id: str) -> str:
+    if key_id:
+        check_key_id("demand.key_id", key_id)
+    return key_id
+
+
+def _label(label: str) -> str:
+    if label and not _LABEL.fullmatch(label):
+        raise InvalidField("demand.label", "must be at most 64 characters, [a-z*][a-z0-9_.*-]*")
+    return label
+
+
+def _tag(tag: str) -> str:
+    if len(tag) > MAX_TAG or not _PRINTABLE.fullmatch(tag):
+        raise InvalidField("demand.tag", f"must be at most {MAX_TAG} printable ASCII characters")
+    return tag
+
+
+def _components(components: Sequence[str]) -> tuple[str, ...]:
+    """Return the demanded components. Whether they are ones is the scheme's to say; here they are only kept within bounds."""
+    if len(components) > MAX_COMPONENTS:
+        raise InvalidField("demand.required_components", f"must have at most {MAX_COMPONENTS} entries")
+    for component in components:
+        if not 3 <= len(component) <= MAX_COMPONENT or not _PRINTABLE.fullmatch(component) or component[0] != '"':
+            raise InvalidField(
+                "demand.required_components",
+                f"must be 3 to {MAX_COMPONENT} printable ASCII characters, as in a signature, quotes included",
+            )
+    return tuple(components)
 
 
 def _http_request(message: pb.HttpRequest) -> HttpRequest:

@@ -118,7 +118,8 @@ def _options(limits: ServerLimits) -> Sequence[tuple[str, int]]:
 def verification_handlers(gate: Gate, lane: Lane, acts: VerificationHandlers, metrics: Metrics) -> Handlers:
     """Return VerificationService behind the gate."""
     rules = Rules(admit=admit_anyone, lane=lane, observe=metrics.verify_seconds.observe)
-    return gate.handlers(VERIFICATION, {"Verify": acts.verify}, rules)
+    methods: dict[str, Act] = {"Verify": acts.verify, "VerifyChunks": acts.verify_chunks, "ListSchemes": acts.list_schemes}
+    return gate.handlers(VERIFICATION, methods, rules)
 
 
 def key_handlers(gate: Gate, lane: Lane, acts: KeyHandlers) -> Handlers:

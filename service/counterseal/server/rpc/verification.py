@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from counterseal.core.model import Claim, Rejected, StringToSignSubject, Subject, Verified, Window
 from counterseal.server.callers import Caller
-from counterseal.server.errors import CallerNotPermitted
+from counterseal.server.errors import CallerNotPermitted, InvalidField
 from counterseal.server.rpc.answers import rejected_answer, verified_answer
 from counterseal.server.rpc.convert import read_demand, read_request_id, read_subject
 from counterseal.server.rpc.public_errors import public_error
@@ -54,6 +54,18 @@ class VerificationHandlers:
         self._metrics.verdict("rejected", verdict.reason.value, claim.scheme if claim is not None else "")
         self._line("rejected", subject, claim, request_id, caller, verdict)
         return response
+
+    def verify_chunks(self, request: pb.VerifyChunksRequest, caller: Caller) -> pb.VerifyChunksResponse:
+        """Answer VerifyChunks: this release gives out nothing to continue from.
+
+        Raises:
+            InvalidField: always.
+        """
+        raise InvalidField("continuation", "is not one that this service gave out")
+
+    def list_schemes(self, request: pb.ListSchemesRequest, caller: Caller) -> pb.ListSchemesResponse:
+        """Answer ListSchemes."""
+        return pb.ListSchemesResponse()
 
     def _line(
         self, outcome: str, subject: Subject, claim: Claim | None, request_id: str, caller: Caller, why: Rejected | None = None

@@ -79,6 +79,8 @@ export enum KeyKind {
   KEY_KIND_UNSPECIFIED = 0,
   /** KEY_KIND_SYMMETRIC - A secret shared between the signer and the service, for HMAC schemes. */
   KEY_KIND_SYMMETRIC = 1,
+  /** KEY_KIND_PUBLIC - A public key, registered for asymmetric schemes. It is never used as a secret. */
+  KEY_KIND_PUBLIC = 2,
   UNRECOGNIZED = -1,
 }
 
@@ -90,6 +92,9 @@ export function keyKindFromJSON(object: any): KeyKind {
     case 1:
     case "KEY_KIND_SYMMETRIC":
       return KeyKind.KEY_KIND_SYMMETRIC;
+    case 2:
+    case "KEY_KIND_PUBLIC":
+      return KeyKind.KEY_KIND_PUBLIC;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -103,6 +108,8 @@ export function keyKindToJSON(object: KeyKind): string {
       return "KEY_KIND_UNSPECIFIED";
     case KeyKind.KEY_KIND_SYMMETRIC:
       return "KEY_KIND_SYMMETRIC";
+    case KeyKind.KEY_KIND_PUBLIC:
+      return "KEY_KIND_PUBLIC";
     case KeyKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -153,6 +160,13 @@ export interface Key {
   etag: string;
   /** Whether requests signed with this key must carry a security token. Set by the service. */
   hasSecurityToken: boolean;
+  /**
+   * For a public key, its algorithm by the name in RFC 9421's registry, e.g. `ed25519`, fixed when it is registered. Empty for
+   * symmetric keys: their schemes fix it. Set by the service.
+   */
+  algorithm: string;
+  /** A public key as PEM (SubjectPublicKeyInfo). Empty for symmetric keys. Set by the service. */
+  publicKeyPem: string;
 }
 
 export interface Key_LabelsEntry {
@@ -170,7 +184,10 @@ export interface IssueKeyRequest {
   description: string;
   /** Labels. Limits: see Key. */
   labels: { [key: string]: string };
-  /** Schemes that the key may be used with. Empty: `aws-sigv4` alone. */
+  /**
+   * Schemes that the key may be used with, each of which must take keys of this kind. Empty: `aws-sigv4` alone, or `rfc9421` alone
+   * for a public key.
+   */
   allowedSchemes: string[];
   /** Absent: valid at once. */
   notBeforeTime:
@@ -185,6 +202,9 @@ export interface IssueKeyRequest {
     | //
     /** An existing id and secret, brought along from elsewhere. */
     { $case: "importedSecret"; value: ImportedSecret }
+    | //
+    /** A public key, whose private half the service never sees. */
+    { $case: "publicKey"; value: PublicKeyMaterial }
     | undefined;
   /** Chosen by the caller, the same on every retry. At most 128 characters of [A-Za-z0-9._:-]. Empty: a retry issues a second key. */
   requestId: string;
@@ -208,13 +228,36 @@ export interface ImportedSecret {
   securityToken: string;
 }
 
+/** A public key to register. */
+export interface PublicKeyMaterial {
+  /** Limits: see Key. ALREADY_EXISTS when it is taken, by a revoked key also. Empty: generated. */
+  keyId: string;
+  /** The key itself. Required. Ed25519, ECDSA P-256 or P-384, or RSA of 2048 to 8192 bits. */
+  encoding:
+    | //
+    /** PEM, `BEGIN PUBLIC KEY`. At most 16 KiB; no certificates, and no private keys. */
+    { $case: "pem"; value: string }
+    | //
+    /** A JWK (RFC 7517) as JSON, without private members. At most 16 KiB. */
+    { $case: "jwk"; value: string }
+    | //
+    /** 32 bytes of Ed25519, or a P-256 or P-384 point, compressed or not (SEC 1 section 2.3.3). */
+    { $case: "raw"; value: Buffer }
+    | undefined;
+  /**
+   * The algorithm that the key is used with: `ed25519`, `ecdsa-p256-sha256`, `ecdsa-p384-sha384`, `rsa-pss-sha512` or
+   * `rsa-v1_5-sha256`. Required for RSA. Empty: as the key says by itself.
+   */
+  algorithm: string;
+}
+
 /** The issued key. */
 export interface IssueKeyResponse {
   /** The key. */
   key:
     | Key
     | undefined;
-  /** The secret, as text to put into a client's configuration. Returned here and nowhere else. Empty for an imported key. */
+  /** The secret, as text to put into a client's configuration. Returned here and nowhere else. Empty for an imported or public key. */
   secret: string;
 }
 
@@ -307,6 +350,8 @@ function createBaseKey(): Key {
     revokeReason: "",
     etag: "",
     hasSecurityToken: false,
+    algorithm: "",
+    publicKeyPem: "",
   };
 }
 
@@ -359,6 +404,12 @@ export const Key: MessageFns<Key> = {
     }
     if (message.hasSecurityToken !== false) {
       writer.uint32(128).bool(message.hasSecurityToken);
+    }
+    if (message.algorithm !== "") {
+      writer.uint32(138).string(message.algorithm);
+    }
+    if (message.publicKeyPem !== "") {
+      writer.uint32(146).string(message.publicKeyPem);
     }
     return writer;
   },
@@ -507,6 +558,22 @@ export const Key: MessageFns<Key> = {
             message.hasSecurityToken = reader.bool();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.algorithm = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.publicKeyPem = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -586,6 +653,12 @@ export const Key: MessageFns<Key> = {
         : isSet(object.has_security_token)
         ? globalThis.Boolean(object.has_security_token)
         : false,
+      algorithm: isSet(object.algorithm) ? globalThis.String(object.algorithm) : "",
+      publicKeyPem: isSet(object.publicKeyPem)
+        ? globalThis.String(object.publicKeyPem)
+        : isSet(object.public_key_pem)
+        ? globalThis.String(object.public_key_pem)
+        : "",
     };
   },
 
@@ -645,6 +718,12 @@ export const Key: MessageFns<Key> = {
     if (message.hasSecurityToken !== false) {
       obj.hasSecurityToken = message.hasSecurityToken;
     }
+    if (message.algorithm !== "") {
+      obj.algorithm = message.algorithm;
+    }
+    if (message.publicKeyPem !== "") {
+      obj.publicKeyPem = message.publicKeyPem;
+    }
     return obj;
   },
 
@@ -677,6 +756,8 @@ export const Key: MessageFns<Key> = {
     message.revokeReason = object.revokeReason ?? "";
     message.etag = object.etag ?? "";
     message.hasSecurityToken = object.hasSecurityToken ?? false;
+    message.algorithm = object.algorithm ?? "";
+    message.publicKeyPem = object.publicKeyPem ?? "";
     return message;
   },
 };
@@ -807,6 +888,9 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
       case "importedSecret":
         ImportedSecret.encode(message.material.value, writer.uint32(66).fork()).join();
         break;
+      case "publicKey":
+        PublicKeyMaterial.encode(message.material.value, writer.uint32(82).fork()).join();
+        break;
     }
     if (message.requestId !== "") {
       writer.uint32(74).string(message.requestId);
@@ -894,6 +978,14 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
             message.material = { $case: "importedSecret", value: ImportedSecret.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.material = { $case: "publicKey", value: PublicKeyMaterial.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 9: {
             if (tag !== 74) {
               break;
@@ -952,6 +1044,10 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
         ? { $case: "importedSecret", value: ImportedSecret.fromJSON(object.importedSecret) }
         : isSet(object.imported_secret)
         ? { $case: "importedSecret", value: ImportedSecret.fromJSON(object.imported_secret) }
+        : isSet(object.publicKey)
+        ? { $case: "publicKey", value: PublicKeyMaterial.fromJSON(object.publicKey) }
+        : isSet(object.public_key)
+        ? { $case: "publicKey", value: PublicKeyMaterial.fromJSON(object.public_key) }
         : undefined,
       requestId: isSet(object.requestId)
         ? globalThis.String(object.requestId)
@@ -992,6 +1088,8 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
     }
     if (message.material?.$case === "importedSecret") {
       obj.importedSecret = ImportedSecret.toJSON(message.material.value);
+    } else if (message.material?.$case === "publicKey") {
+      obj.publicKey = PublicKeyMaterial.toJSON(message.material.value);
     }
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
@@ -1023,6 +1121,12 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
       case "importedSecret": {
         if (object.material?.value !== undefined && object.material?.value !== null) {
           message.material = { $case: "importedSecret", value: ImportedSecret.fromPartial(object.material.value) };
+        }
+        break;
+      }
+      case "publicKey": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = { $case: "publicKey", value: PublicKeyMaterial.fromPartial(object.material.value) };
         }
         break;
       }
@@ -1222,6 +1326,164 @@ export const ImportedSecret: MessageFns<ImportedSecret> = {
     message.keyId = object.keyId ?? "";
     message.secret = object.secret ?? Buffer.alloc(0);
     message.securityToken = object.securityToken ?? "";
+    return message;
+  },
+};
+
+function createBasePublicKeyMaterial(): PublicKeyMaterial {
+  return { keyId: "", encoding: undefined, algorithm: "" };
+}
+
+export const PublicKeyMaterial: MessageFns<PublicKeyMaterial> = {
+  encode(message: PublicKeyMaterial, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    switch (message.encoding?.$case) {
+      case "pem":
+        writer.uint32(18).string(message.encoding.value);
+        break;
+      case "jwk":
+        writer.uint32(26).string(message.encoding.value);
+        break;
+      case "raw":
+        writer.uint32(34).bytes(message.encoding.value);
+        break;
+    }
+    if (message.algorithm !== "") {
+      writer.uint32(42).string(message.algorithm);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublicKeyMaterial {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublicKeyMaterial();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.encoding = { $case: "pem", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.encoding = { $case: "jwk", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.encoding = { $case: "raw", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.algorithm = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublicKeyMaterial {
+    return {
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+      encoding: isSet(object.pem)
+        ? { $case: "pem", value: globalThis.String(object.pem) }
+        : isSet(object.jwk)
+        ? { $case: "jwk", value: globalThis.String(object.jwk) }
+        : isSet(object.raw)
+        ? { $case: "raw", value: Buffer.from(bytesFromBase64(object.raw)) }
+        : undefined,
+      algorithm: isSet(object.algorithm) ? globalThis.String(object.algorithm) : "",
+    };
+  },
+
+  toJSON(message: PublicKeyMaterial): unknown {
+    const obj: any = {};
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    if (message.encoding?.$case === "pem") {
+      obj.pem = message.encoding.value;
+    } else if (message.encoding?.$case === "jwk") {
+      obj.jwk = message.encoding.value;
+    } else if (message.encoding?.$case === "raw") {
+      obj.raw = base64FromBytes(message.encoding.value);
+    }
+    if (message.algorithm !== "") {
+      obj.algorithm = message.algorithm;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PublicKeyMaterial>, I>>(base?: I): PublicKeyMaterial {
+    return PublicKeyMaterial.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PublicKeyMaterial>, I>>(object: I): PublicKeyMaterial {
+    const message = createBasePublicKeyMaterial();
+    message.keyId = object.keyId ?? "";
+    switch (object.encoding?.$case) {
+      case "pem": {
+        if (object.encoding?.value !== undefined && object.encoding?.value !== null) {
+          message.encoding = { $case: "pem", value: object.encoding.value };
+        }
+        break;
+      }
+      case "jwk": {
+        if (object.encoding?.value !== undefined && object.encoding?.value !== null) {
+          message.encoding = { $case: "jwk", value: object.encoding.value };
+        }
+        break;
+      }
+      case "raw": {
+        if (object.encoding?.value !== undefined && object.encoding?.value !== null) {
+          message.encoding = { $case: "raw", value: object.encoding.value };
+        }
+        break;
+      }
+    }
+    message.algorithm = object.algorithm ?? "";
     return message;
   },
 };
@@ -2019,7 +2281,7 @@ export const RevokeResponse: MessageFns<RevokeResponse> = {
 export type KeyServiceService = typeof KeyServiceService;
 export const KeyServiceService = {
   /**
-   * Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
+   * Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
    * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
@@ -2081,7 +2343,7 @@ export const KeyServiceService = {
 
 export interface KeyServiceServer extends UntypedServiceImplementation {
   /**
-   * Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
+   * Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
    * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
@@ -2103,7 +2365,7 @@ export interface KeyServiceServer extends UntypedServiceImplementation {
 
 export interface KeyServiceClient extends Client {
   /**
-   * Issues a key, or imports a given id and secret. The secret is in this answer and nowhere else.
+   * Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
    * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).

@@ -20,6 +20,7 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
+import { KeyKind, keyKindFromJSON, keyKindToJSON } from "./keys.js";
 
 /** Verification: a gateway hands over a request as it arrived and is told who signed it, or why it was refused. */
 
@@ -43,7 +44,7 @@ export enum RejectionReason {
   REJECTION_REASON_NOT_COVERED = 7,
   /** REJECTION_REASON_UNKNOWN_KEY - No such key, or not one that this caller may ask about. */
   REJECTION_REASON_UNKNOWN_KEY = 8,
-  /** REJECTION_REASON_MISMATCH - The signature, or the security token, does not match. */
+  /** REJECTION_REASON_MISMATCH - The signature, of the request or of a chunk, or the security token does not match. */
   REJECTION_REASON_MISMATCH = 9,
   /** REJECTION_REASON_KEY_DISABLED - The signature matches, but the key is disabled. */
   REJECTION_REASON_KEY_DISABLED = 10,
@@ -187,6 +188,11 @@ export interface VerifyRequest {
    * Appears in the service's logs. Empty: none.
    */
   requestId: string;
+  /**
+   * Asks for `ChunkSigned.signing_key`, so that the caller can check a chunk-signed body itself. Needs the caller permission `lease`;
+   * PERMISSION_DENIED without it, whatever the duty turns out to be. Of no effect on other duties.
+   */
+  leaseSigningKey: boolean;
 }
 
 /**
@@ -258,6 +264,24 @@ export interface Demand {
   requiredHeaders: string[];
   /** Tenants whose keys are accepted. A key of another tenant reads as unknown. Empty: any that the caller may see. */
   tenants: string[];
+  /**
+   * The key that must have signed. Required for schemes whose requests name no key (webhooks), which are refused as unsupported
+   * without it. Limits: see Key. Empty: any key.
+   */
+  keyId: string;
+  /**
+   * The label of the signature to verify, where a request may carry several (RFC 9421): `[a-z*][a-z0-9_.*-]*`, at most 64
+   * characters. Empty: there must be exactly one that the other demands leave.
+   */
+  label: string;
+  /** The `tag` parameter that the signature must have (RFC 9421 section 2.3), 1 to 256 printable ASCII characters. Empty: any or none. */
+  tag: string;
+  /**
+   * Components that the signature must cover, each as a signature lists it, e.g. `"@method"` or `"@query-param";name="id"`, quotes
+   * included; at most 64, of 3 to 512 printable ASCII characters. They replace the scheme's own default. Empty: the default, which is
+   * `"@method"`, `"@authority"`, `"@path"`, `"@query"`, and `"content-digest"` when there is a body.
+   */
+  requiredComponents: string[];
 }
 
 /** The answer to Verify. */
@@ -285,11 +309,11 @@ export interface Verified {
   labels: { [key: string]: string };
   /** The scheme that verified, e.g. `aws-sigv4`. */
   scheme: string;
-  /** The time stated in the signature. */
+  /** The time stated in the signature. Absent for schemes without one: nothing then bounds the signature's age. */
   signedTime:
     | Date
     | undefined;
-  /** The last instant at which this signature is inside its window. */
+  /** The last instant at which this signature is inside its window. Absent together with `signed_time`. */
   validUntilTime:
     | Date
     | undefined;
@@ -337,6 +361,8 @@ export interface Coverage {
   path: boolean;
   /** Whether every query parameter is covered. */
   query: boolean;
+  /** For RFC 9421, the covered components as the signature lists them, in the order signed. Empty for other schemes. */
+  components: string[];
 }
 
 /** What the gateway has to enforce about the body before it trusts it. */
@@ -361,6 +387,9 @@ export interface PayloadDuty {
     | //
     /** The subject was a string to sign: whoever canonicalised the request put the body's hash there, and has to check it. */
     { $case: "leftToCaller"; value: PayloadDuty_LeftToCaller }
+    | //
+    /** The body has to have every one of several digests. */
+    { $case: "bodyDigests"; value: PayloadDuty_BodyDigests }
     | undefined;
 }
 
@@ -374,9 +403,26 @@ export interface PayloadDuty_BodySha256 {
   sha256: Buffer;
 }
 
-/** aws-chunked framing, every chunk signed in a chain that begins with this request's signature. */
+/** The body is to be digested by the gateway, each way that is named. */
+export interface PayloadDuty_BodyDigests {
+  /** What the whole body must have, at least one. A reader that does not know one of the algorithms must refuse the request. */
+  digests: PayloadDuty_Digest[];
+}
+
+/** One digest of a body. */
+export interface PayloadDuty_Digest {
+  /** The algorithm's name in RFC 9530's registry: `sha-256` or `sha-512`. */
+  algorithm: string;
+  /** The digest's bytes. */
+  value: Buffer;
+}
+
+/**
+ * aws-chunked framing, every chunk signed in a chain that begins with this request's signature. A gateway checks the chunks by
+ * VerifyChunks, or by itself with a leased `signing_key`.
+ */
 export interface PayloadDuty_ChunkSigned {
-  /** The chunks' algorithm, e.g. `AWS4-HMAC-SHA256-PAYLOAD`. */
+  /** The chunks' algorithm: `AWS4-HMAC-SHA256-PAYLOAD` or `AWS4-ECDSA-P256-SHA256-PAYLOAD`. */
   algorithm: string;
   /** The request's own, verified signature: the first link of the chain. */
   seedSignature: string;
@@ -392,6 +438,17 @@ export interface PayloadDuty_ChunkSigned {
     | undefined;
   /** Lower-case names announced in `x-amz-trailer`. */
   trailers: string[];
+  /**
+   * What the first VerifyChunks continues from: sealed, of no use to anybody but the service, at most 2 KiB. Always set by a service
+   * that has VerifyChunks. Good for 24 hours. Keep it out of logs all the same.
+   */
+  continuation: Buffer;
+  /**
+   * Set only when `lease_signing_key` asked for it: the signing key of the scope alone, 32 bytes, from which the key's secret cannot
+   * be had; for ECDSA, the public key as DER SubjectPublicKeyInfo. It signs for the scope's whole day: hold it in memory, for this
+   * request, and nowhere else.
+   */
+  signingKey: Buffer;
 }
 
 /** aws-chunked framing without signatures, with checksums in the trailer. */
@@ -438,10 +495,100 @@ export interface PublicError {
   httpStatus: number;
   /** One sentence in English. */
   message: string;
+  /** Header fields to send along with the answer, e.g. `accept-signature` or `www-authenticate` with a 401. Mostly none. */
+  headers: Header[];
+}
+
+/** Further links of a chunk chain, in the order in which they arrived. */
+export interface VerifyChunksRequest {
+  /**
+   * `ChunkSigned.continuation` for the first call of an upload, `ChunksVerified.continuation` of the call before for each later one.
+   * Required; INVALID_ARGUMENT for bytes that this service did not give out.
+   */
+  continuation: Buffer;
+  /** At most 4096 chunks. The one with no bytes is the last of a body. May be empty only when the trailer is sent alone. */
+  chunks: Chunk[];
+  /** The signed trailer. Only after the last chunk, where `ChunkSigned.signed_trailer` announced one. */
+  trailer:
+    | Trailer
+    | undefined;
+  /** Chosen by the caller, for the service's logs. At most 128 characters of [A-Za-z0-9._:-]. Empty: none. */
+  requestId: string;
+}
+
+/** One chunk as it arrived. */
+export interface Chunk {
+  /** SHA-256 of the chunk's bytes without framing, computed by the caller. 32 bytes. */
+  sha256: Buffer;
+  /** The signature out of the chunk's framing (`chunk-signature`), as it stood there. At most 160 characters. */
+  signature: string;
+}
+
+/** The signed trailer as it arrived. */
+export interface Trailer {
+  /**
+   * SHA-256 of the trailer fields in the form that is signed: `name:value` in lower case and trimmed, each ended by a line feed, without
+   * the signature's own field. Computed by the caller. 32 bytes.
+   */
+  sha256: Buffer;
+  /** The value of `x-amz-trailer-signature`, as it stood there. At most 160 characters. */
+  signature: string;
+}
+
+/** The answer to VerifyChunks. */
+export interface VerifyChunksResponse {
+  /** Unset, or a member that the reader does not know, means NOT verified. */
+  outcome:
+    | //
+    /** Every link that was sent is verified: the chunks' bytes may be handed on. */
+    { $case: "verified"; value: ChunksVerified }
+    | //
+    /** A link is refused, and the upload with it. None of the chunks of this call may be handed on. */
+    { $case: "rejected"; value: Rejected }
+    | undefined;
+}
+
+/** The chain holds up to here. */
+export interface ChunksVerified {
+  /** What the next call continues from. Empty when the chain is complete. */
+  continuation: Buffer;
+  /**
+   * Whether the last chunk, and the signed trailer if one was announced, are verified: nothing may follow. False: the body is not
+   * whole yet, and an upload that ends here must be refused as cut short.
+   */
+  complete: boolean;
+}
+
+/** Which schemes to list: all. */
+export interface ListSchemesRequest {
+}
+
+/** The ways of signing that this server knows, in the order of their names; those outside the caller's limits are left out. */
+export interface ListSchemesResponse {
+  /** Built-in schemes, configured ones, and those of installed plug-ins. */
+  schemes: Scheme[];
+}
+
+/** A way of signing. */
+export interface Scheme {
+  /** The name, as demands and keys use it: `[a-z0-9][a-z0-9._-]{0,62}`. */
+  name: string;
+  /** One line for people. */
+  title: string;
+  /** The kinds of key that it verifies with. */
+  keyKinds: KeyKind[];
+  /** Whether this server verifies it. One that is not enabled is refused as unsupported. */
+  enabled: boolean;
+  /** Whether its signatures may come without a time: nothing then bounds their age. */
+  timeless: boolean;
+  /** Whether its requests name their key. Where they do not, a demand has to (`Demand.key_id`). */
+  namesKey: boolean;
+  /** What is weak about it, in a sentence. Empty: nothing known. */
+  weakness: string;
 }
 
 function createBaseVerifyRequest(): VerifyRequest {
-  return { subject: undefined, demand: undefined, requestId: "" };
+  return { subject: undefined, demand: undefined, requestId: "", leaseSigningKey: false };
 }
 
 export const VerifyRequest: MessageFns<VerifyRequest> = {
@@ -459,6 +606,9 @@ export const VerifyRequest: MessageFns<VerifyRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(34).string(message.requestId);
+    }
+    if (message.leaseSigningKey !== false) {
+      writer.uint32(40).bool(message.leaseSigningKey);
     }
     return writer;
   },
@@ -508,6 +658,14 @@ export const VerifyRequest: MessageFns<VerifyRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.leaseSigningKey = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -537,6 +695,11 @@ export const VerifyRequest: MessageFns<VerifyRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      leaseSigningKey: isSet(object.leaseSigningKey)
+        ? globalThis.Boolean(object.leaseSigningKey)
+        : isSet(object.lease_signing_key)
+        ? globalThis.Boolean(object.lease_signing_key)
+        : false,
     };
   },
 
@@ -552,6 +715,9 @@ export const VerifyRequest: MessageFns<VerifyRequest> = {
     }
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
+    }
+    if (message.leaseSigningKey !== false) {
+      obj.leaseSigningKey = message.leaseSigningKey;
     }
     return obj;
   },
@@ -579,6 +745,7 @@ export const VerifyRequest: MessageFns<VerifyRequest> = {
       ? Demand.fromPartial(object.demand)
       : undefined;
     message.requestId = object.requestId ?? "";
+    message.leaseSigningKey = object.leaseSigningKey ?? false;
     return message;
   },
 };
@@ -1047,7 +1214,17 @@ export const StringToSign: MessageFns<StringToSign> = {
 };
 
 function createBaseDemand(): Demand {
-  return { allowedSchemes: [], regions: [], services: [], requiredHeaders: [], tenants: [] };
+  return {
+    allowedSchemes: [],
+    regions: [],
+    services: [],
+    requiredHeaders: [],
+    tenants: [],
+    keyId: "",
+    label: "",
+    tag: "",
+    requiredComponents: [],
+  };
 }
 
 export const Demand: MessageFns<Demand> = {
@@ -1066,6 +1243,18 @@ export const Demand: MessageFns<Demand> = {
     }
     for (const v of message.tenants) {
       writer.uint32(42).string(v!);
+    }
+    if (message.keyId !== "") {
+      writer.uint32(50).string(message.keyId);
+    }
+    if (message.label !== "") {
+      writer.uint32(58).string(message.label);
+    }
+    if (message.tag !== "") {
+      writer.uint32(66).string(message.tag);
+    }
+    for (const v of message.requiredComponents) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -1123,6 +1312,38 @@ export const Demand: MessageFns<Demand> = {
             message.tenants.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.tag = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.requiredComponents.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1150,6 +1371,18 @@ export const Demand: MessageFns<Demand> = {
         ? object.required_headers.map((e: any) => globalThis.String(e))
         : [],
       tenants: globalThis.Array.isArray(object?.tenants) ? object.tenants.map((e: any) => globalThis.String(e)) : [],
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+      label: isSet(object.label) ? globalThis.String(object.label) : "",
+      tag: isSet(object.tag) ? globalThis.String(object.tag) : "",
+      requiredComponents: globalThis.Array.isArray(object?.requiredComponents)
+        ? object.requiredComponents.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.required_components)
+        ? object.required_components.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1170,6 +1403,18 @@ export const Demand: MessageFns<Demand> = {
     if (message.tenants?.length) {
       obj.tenants = message.tenants;
     }
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    if (message.label !== "") {
+      obj.label = message.label;
+    }
+    if (message.tag !== "") {
+      obj.tag = message.tag;
+    }
+    if (message.requiredComponents?.length) {
+      obj.requiredComponents = message.requiredComponents;
+    }
     return obj;
   },
 
@@ -1183,6 +1428,10 @@ export const Demand: MessageFns<Demand> = {
     message.services = object.services?.map((e) => e) || [];
     message.requiredHeaders = object.requiredHeaders?.map((e) => e) || [];
     message.tenants = object.tenants?.map((e) => e) || [];
+    message.keyId = object.keyId ?? "";
+    message.label = object.label ?? "";
+    message.tag = object.tag ?? "";
+    message.requiredComponents = object.requiredComponents?.map((e) => e) || [];
     return message;
   },
 };
@@ -1770,7 +2019,7 @@ export const Scope: MessageFns<Scope> = {
 };
 
 function createBaseCoverage(): Coverage {
-  return { headers: [], method: false, path: false, query: false };
+  return { headers: [], method: false, path: false, query: false, components: [] };
 }
 
 export const Coverage: MessageFns<Coverage> = {
@@ -1786,6 +2035,9 @@ export const Coverage: MessageFns<Coverage> = {
     }
     if (message.query !== false) {
       writer.uint32(32).bool(message.query);
+    }
+    for (const v of message.components) {
+      writer.uint32(42).string(v!);
     }
     return writer;
   },
@@ -1835,6 +2087,14 @@ export const Coverage: MessageFns<Coverage> = {
             message.query = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.components.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1853,6 +2113,9 @@ export const Coverage: MessageFns<Coverage> = {
       method: isSet(object.method) ? globalThis.Boolean(object.method) : false,
       path: isSet(object.path) ? globalThis.Boolean(object.path) : false,
       query: isSet(object.query) ? globalThis.Boolean(object.query) : false,
+      components: globalThis.Array.isArray(object?.components)
+        ? object.components.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1870,6 +2133,9 @@ export const Coverage: MessageFns<Coverage> = {
     if (message.query !== false) {
       obj.query = message.query;
     }
+    if (message.components?.length) {
+      obj.components = message.components;
+    }
     return obj;
   },
 
@@ -1882,6 +2148,7 @@ export const Coverage: MessageFns<Coverage> = {
     message.method = object.method ?? false;
     message.path = object.path ?? false;
     message.query = object.query ?? false;
+    message.components = object.components?.map((e) => e) || [];
     return message;
   },
 };
@@ -1910,6 +2177,9 @@ export const PayloadDuty: MessageFns<PayloadDuty> = {
         break;
       case "leftToCaller":
         PayloadDuty_LeftToCaller.encode(message.duty.value, writer.uint32(50).fork()).join();
+        break;
+      case "bodyDigests":
+        PayloadDuty_BodyDigests.encode(message.duty.value, writer.uint32(58).fork()).join();
         break;
     }
     return writer;
@@ -1979,6 +2249,14 @@ export const PayloadDuty: MessageFns<PayloadDuty> = {
             message.duty = { $case: "leftToCaller", value: PayloadDuty_LeftToCaller.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.duty = { $case: "bodyDigests", value: PayloadDuty_BodyDigests.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2015,6 +2293,10 @@ export const PayloadDuty: MessageFns<PayloadDuty> = {
         ? { $case: "leftToCaller", value: PayloadDuty_LeftToCaller.fromJSON(object.leftToCaller) }
         : isSet(object.left_to_caller)
         ? { $case: "leftToCaller", value: PayloadDuty_LeftToCaller.fromJSON(object.left_to_caller) }
+        : isSet(object.bodyDigests)
+        ? { $case: "bodyDigests", value: PayloadDuty_BodyDigests.fromJSON(object.bodyDigests) }
+        : isSet(object.body_digests)
+        ? { $case: "bodyDigests", value: PayloadDuty_BodyDigests.fromJSON(object.body_digests) }
         : undefined,
     };
   },
@@ -2033,6 +2315,8 @@ export const PayloadDuty: MessageFns<PayloadDuty> = {
       obj.unsigned = PayloadDuty_Unsigned.toJSON(message.duty.value);
     } else if (message.duty?.$case === "leftToCaller") {
       obj.leftToCaller = PayloadDuty_LeftToCaller.toJSON(message.duty.value);
+    } else if (message.duty?.$case === "bodyDigests") {
+      obj.bodyDigests = PayloadDuty_BodyDigests.toJSON(message.duty.value);
     }
     return obj;
   },
@@ -2076,6 +2360,12 @@ export const PayloadDuty: MessageFns<PayloadDuty> = {
       case "leftToCaller": {
         if (object.duty?.value !== undefined && object.duty?.value !== null) {
           message.duty = { $case: "leftToCaller", value: PayloadDuty_LeftToCaller.fromPartial(object.duty.value) };
+        }
+        break;
+      }
+      case "bodyDigests": {
+        if (object.duty?.value !== undefined && object.duty?.value !== null) {
+          message.duty = { $case: "bodyDigests", value: PayloadDuty_BodyDigests.fromPartial(object.duty.value) };
         }
         break;
       }
@@ -2203,6 +2493,162 @@ export const PayloadDuty_BodySha256: MessageFns<PayloadDuty_BodySha256> = {
   },
 };
 
+function createBasePayloadDuty_BodyDigests(): PayloadDuty_BodyDigests {
+  return { digests: [] };
+}
+
+export const PayloadDuty_BodyDigests: MessageFns<PayloadDuty_BodyDigests> = {
+  encode(message: PayloadDuty_BodyDigests, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.digests) {
+      PayloadDuty_Digest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PayloadDuty_BodyDigests {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePayloadDuty_BodyDigests();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digests.push(PayloadDuty_Digest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PayloadDuty_BodyDigests {
+    return {
+      digests: globalThis.Array.isArray(object?.digests)
+        ? object.digests.map((e: any) => PayloadDuty_Digest.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PayloadDuty_BodyDigests): unknown {
+    const obj: any = {};
+    if (message.digests?.length) {
+      obj.digests = message.digests.map((e) => PayloadDuty_Digest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PayloadDuty_BodyDigests>, I>>(base?: I): PayloadDuty_BodyDigests {
+    return PayloadDuty_BodyDigests.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PayloadDuty_BodyDigests>, I>>(object: I): PayloadDuty_BodyDigests {
+    const message = createBasePayloadDuty_BodyDigests();
+    message.digests = object.digests?.map((e) => PayloadDuty_Digest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePayloadDuty_Digest(): PayloadDuty_Digest {
+  return { algorithm: "", value: Buffer.alloc(0) };
+}
+
+export const PayloadDuty_Digest: MessageFns<PayloadDuty_Digest> = {
+  encode(message: PayloadDuty_Digest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.algorithm !== "") {
+      writer.uint32(10).string(message.algorithm);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PayloadDuty_Digest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePayloadDuty_Digest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.algorithm = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PayloadDuty_Digest {
+    return {
+      algorithm: isSet(object.algorithm) ? globalThis.String(object.algorithm) : "",
+      value: isSet(object.value) ? Buffer.from(bytesFromBase64(object.value)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: PayloadDuty_Digest): unknown {
+    const obj: any = {};
+    if (message.algorithm !== "") {
+      obj.algorithm = message.algorithm;
+    }
+    if (message.value.length !== 0) {
+      obj.value = base64FromBytes(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PayloadDuty_Digest>, I>>(base?: I): PayloadDuty_Digest {
+    return PayloadDuty_Digest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PayloadDuty_Digest>, I>>(object: I): PayloadDuty_Digest {
+    const message = createBasePayloadDuty_Digest();
+    message.algorithm = object.algorithm ?? "";
+    message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 function createBasePayloadDuty_ChunkSigned(): PayloadDuty_ChunkSigned {
   return {
     algorithm: "",
@@ -2212,6 +2658,8 @@ function createBasePayloadDuty_ChunkSigned(): PayloadDuty_ChunkSigned {
     signedTrailer: false,
     decodedLength: undefined,
     trailers: [],
+    continuation: Buffer.alloc(0),
+    signingKey: Buffer.alloc(0),
   };
 }
 
@@ -2240,6 +2688,12 @@ export const PayloadDuty_ChunkSigned: MessageFns<PayloadDuty_ChunkSigned> = {
     }
     for (const v of message.trailers) {
       writer.uint32(58).string(v!);
+    }
+    if (message.continuation.length !== 0) {
+      writer.uint32(66).bytes(message.continuation);
+    }
+    if (message.signingKey.length !== 0) {
+      writer.uint32(74).bytes(message.signingKey);
     }
     return writer;
   },
@@ -2313,6 +2767,22 @@ export const PayloadDuty_ChunkSigned: MessageFns<PayloadDuty_ChunkSigned> = {
             message.trailers.push(reader.string());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.continuation = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.signingKey = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2348,6 +2818,12 @@ export const PayloadDuty_ChunkSigned: MessageFns<PayloadDuty_ChunkSigned> = {
       trailers: globalThis.Array.isArray(object?.trailers)
         ? object.trailers.map((e: any) => globalThis.String(e))
         : [],
+      continuation: isSet(object.continuation) ? Buffer.from(bytesFromBase64(object.continuation)) : Buffer.alloc(0),
+      signingKey: isSet(object.signingKey)
+        ? Buffer.from(bytesFromBase64(object.signingKey))
+        : isSet(object.signing_key)
+        ? Buffer.from(bytesFromBase64(object.signing_key))
+        : Buffer.alloc(0),
     };
   },
 
@@ -2374,6 +2850,12 @@ export const PayloadDuty_ChunkSigned: MessageFns<PayloadDuty_ChunkSigned> = {
     if (message.trailers?.length) {
       obj.trailers = message.trailers;
     }
+    if (message.continuation.length !== 0) {
+      obj.continuation = base64FromBytes(message.continuation);
+    }
+    if (message.signingKey.length !== 0) {
+      obj.signingKey = base64FromBytes(message.signingKey);
+    }
     return obj;
   },
 
@@ -2391,6 +2873,8 @@ export const PayloadDuty_ChunkSigned: MessageFns<PayloadDuty_ChunkSigned> = {
       ? BigInt(object.decodedLength)
       : undefined;
     message.trailers = object.trailers?.map((e) => e) || [];
+    message.continuation = object.continuation ?? Buffer.alloc(0);
+    message.signingKey = object.signingKey ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -2743,7 +3227,7 @@ export const Rejected: MessageFns<Rejected> = {
 };
 
 function createBasePublicError(): PublicError {
-  return { code: "", httpStatus: 0, message: "" };
+  return { code: "", httpStatus: 0, message: "", headers: [] };
 }
 
 export const PublicError: MessageFns<PublicError> = {
@@ -2756,6 +3240,9 @@ export const PublicError: MessageFns<PublicError> = {
     }
     if (message.message !== "") {
       writer.uint32(26).string(message.message);
+    }
+    for (const v of message.headers) {
+      Header.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2797,6 +3284,14 @@ export const PublicError: MessageFns<PublicError> = {
             message.message = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.headers.push(Header.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2818,6 +3313,7 @@ export const PublicError: MessageFns<PublicError> = {
         ? globalThis.Number(object.http_status)
         : 0,
       message: isSet(object.message) ? globalThis.String(object.message) : "",
+      headers: globalThis.Array.isArray(object?.headers) ? object.headers.map((e: any) => Header.fromJSON(e)) : [],
     };
   },
 
@@ -2832,6 +3328,9 @@ export const PublicError: MessageFns<PublicError> = {
     if (message.message !== "") {
       obj.message = message.message;
     }
+    if (message.headers?.length) {
+      obj.headers = message.headers.map((e) => Header.toJSON(e));
+    }
     return obj;
   },
 
@@ -2843,6 +3342,794 @@ export const PublicError: MessageFns<PublicError> = {
     message.code = object.code ?? "";
     message.httpStatus = object.httpStatus ?? 0;
     message.message = object.message ?? "";
+    message.headers = object.headers?.map((e) => Header.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseVerifyChunksRequest(): VerifyChunksRequest {
+  return { continuation: Buffer.alloc(0), chunks: [], trailer: undefined, requestId: "" };
+}
+
+export const VerifyChunksRequest: MessageFns<VerifyChunksRequest> = {
+  encode(message: VerifyChunksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.continuation.length !== 0) {
+      writer.uint32(10).bytes(message.continuation);
+    }
+    for (const v of message.chunks) {
+      Chunk.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.trailer !== undefined) {
+      Trailer.encode(message.trailer, writer.uint32(26).fork()).join();
+    }
+    if (message.requestId !== "") {
+      writer.uint32(34).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyChunksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyChunksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.continuation = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.chunks.push(Chunk.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.trailer = Trailer.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VerifyChunksRequest {
+    return {
+      continuation: isSet(object.continuation) ? Buffer.from(bytesFromBase64(object.continuation)) : Buffer.alloc(0),
+      chunks: globalThis.Array.isArray(object?.chunks) ? object.chunks.map((e: any) => Chunk.fromJSON(e)) : [],
+      trailer: isSet(object.trailer) ? Trailer.fromJSON(object.trailer) : undefined,
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: VerifyChunksRequest): unknown {
+    const obj: any = {};
+    if (message.continuation.length !== 0) {
+      obj.continuation = base64FromBytes(message.continuation);
+    }
+    if (message.chunks?.length) {
+      obj.chunks = message.chunks.map((e) => Chunk.toJSON(e));
+    }
+    if (message.trailer !== undefined) {
+      obj.trailer = Trailer.toJSON(message.trailer);
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<VerifyChunksRequest>, I>>(base?: I): VerifyChunksRequest {
+    return VerifyChunksRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerifyChunksRequest>, I>>(object: I): VerifyChunksRequest {
+    const message = createBaseVerifyChunksRequest();
+    message.continuation = object.continuation ?? Buffer.alloc(0);
+    message.chunks = object.chunks?.map((e) => Chunk.fromPartial(e)) || [];
+    message.trailer = (object.trailer !== undefined && object.trailer !== null)
+      ? Trailer.fromPartial(object.trailer)
+      : undefined;
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseChunk(): Chunk {
+  return { sha256: Buffer.alloc(0), signature: "" };
+}
+
+export const Chunk: MessageFns<Chunk> = {
+  encode(message: Chunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sha256.length !== 0) {
+      writer.uint32(10).bytes(message.sha256);
+    }
+    if (message.signature !== "") {
+      writer.uint32(18).string(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Chunk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChunk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sha256 = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Chunk {
+    return {
+      sha256: isSet(object.sha256) ? Buffer.from(bytesFromBase64(object.sha256)) : Buffer.alloc(0),
+      signature: isSet(object.signature) ? globalThis.String(object.signature) : "",
+    };
+  },
+
+  toJSON(message: Chunk): unknown {
+    const obj: any = {};
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    if (message.signature !== "") {
+      obj.signature = message.signature;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Chunk>, I>>(base?: I): Chunk {
+    return Chunk.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Chunk>, I>>(object: I): Chunk {
+    const message = createBaseChunk();
+    message.sha256 = object.sha256 ?? Buffer.alloc(0);
+    message.signature = object.signature ?? "";
+    return message;
+  },
+};
+
+function createBaseTrailer(): Trailer {
+  return { sha256: Buffer.alloc(0), signature: "" };
+}
+
+export const Trailer: MessageFns<Trailer> = {
+  encode(message: Trailer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sha256.length !== 0) {
+      writer.uint32(10).bytes(message.sha256);
+    }
+    if (message.signature !== "") {
+      writer.uint32(18).string(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Trailer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrailer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sha256 = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Trailer {
+    return {
+      sha256: isSet(object.sha256) ? Buffer.from(bytesFromBase64(object.sha256)) : Buffer.alloc(0),
+      signature: isSet(object.signature) ? globalThis.String(object.signature) : "",
+    };
+  },
+
+  toJSON(message: Trailer): unknown {
+    const obj: any = {};
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    if (message.signature !== "") {
+      obj.signature = message.signature;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Trailer>, I>>(base?: I): Trailer {
+    return Trailer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Trailer>, I>>(object: I): Trailer {
+    const message = createBaseTrailer();
+    message.sha256 = object.sha256 ?? Buffer.alloc(0);
+    message.signature = object.signature ?? "";
+    return message;
+  },
+};
+
+function createBaseVerifyChunksResponse(): VerifyChunksResponse {
+  return { outcome: undefined };
+}
+
+export const VerifyChunksResponse: MessageFns<VerifyChunksResponse> = {
+  encode(message: VerifyChunksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.outcome?.$case) {
+      case "verified":
+        ChunksVerified.encode(message.outcome.value, writer.uint32(10).fork()).join();
+        break;
+      case "rejected":
+        Rejected.encode(message.outcome.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyChunksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyChunksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcome = { $case: "verified", value: ChunksVerified.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = { $case: "rejected", value: Rejected.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VerifyChunksResponse {
+    return {
+      outcome: isSet(object.verified)
+        ? { $case: "verified", value: ChunksVerified.fromJSON(object.verified) }
+        : isSet(object.rejected)
+        ? { $case: "rejected", value: Rejected.fromJSON(object.rejected) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: VerifyChunksResponse): unknown {
+    const obj: any = {};
+    if (message.outcome?.$case === "verified") {
+      obj.verified = ChunksVerified.toJSON(message.outcome.value);
+    } else if (message.outcome?.$case === "rejected") {
+      obj.rejected = Rejected.toJSON(message.outcome.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<VerifyChunksResponse>, I>>(base?: I): VerifyChunksResponse {
+    return VerifyChunksResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerifyChunksResponse>, I>>(object: I): VerifyChunksResponse {
+    const message = createBaseVerifyChunksResponse();
+    switch (object.outcome?.$case) {
+      case "verified": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "verified", value: ChunksVerified.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "rejected": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "rejected", value: Rejected.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseChunksVerified(): ChunksVerified {
+  return { continuation: Buffer.alloc(0), complete: false };
+}
+
+export const ChunksVerified: MessageFns<ChunksVerified> = {
+  encode(message: ChunksVerified, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.continuation.length !== 0) {
+      writer.uint32(10).bytes(message.continuation);
+    }
+    if (message.complete !== false) {
+      writer.uint32(16).bool(message.complete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChunksVerified {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChunksVerified();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.continuation = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.complete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChunksVerified {
+    return {
+      continuation: isSet(object.continuation) ? Buffer.from(bytesFromBase64(object.continuation)) : Buffer.alloc(0),
+      complete: isSet(object.complete) ? globalThis.Boolean(object.complete) : false,
+    };
+  },
+
+  toJSON(message: ChunksVerified): unknown {
+    const obj: any = {};
+    if (message.continuation.length !== 0) {
+      obj.continuation = base64FromBytes(message.continuation);
+    }
+    if (message.complete !== false) {
+      obj.complete = message.complete;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ChunksVerified>, I>>(base?: I): ChunksVerified {
+    return ChunksVerified.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChunksVerified>, I>>(object: I): ChunksVerified {
+    const message = createBaseChunksVerified();
+    message.continuation = object.continuation ?? Buffer.alloc(0);
+    message.complete = object.complete ?? false;
+    return message;
+  },
+};
+
+function createBaseListSchemesRequest(): ListSchemesRequest {
+  return {};
+}
+
+export const ListSchemesRequest: MessageFns<ListSchemesRequest> = {
+  encode(_: ListSchemesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSchemesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSchemesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListSchemesRequest {
+    return {};
+  },
+
+  toJSON(_: ListSchemesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListSchemesRequest>, I>>(base?: I): ListSchemesRequest {
+    return ListSchemesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListSchemesRequest>, I>>(_: I): ListSchemesRequest {
+    const message = createBaseListSchemesRequest();
+    return message;
+  },
+};
+
+function createBaseListSchemesResponse(): ListSchemesResponse {
+  return { schemes: [] };
+}
+
+export const ListSchemesResponse: MessageFns<ListSchemesResponse> = {
+  encode(message: ListSchemesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.schemes) {
+      Scheme.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSchemesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSchemesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.schemes.push(Scheme.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSchemesResponse {
+    return {
+      schemes: globalThis.Array.isArray(object?.schemes) ? object.schemes.map((e: any) => Scheme.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListSchemesResponse): unknown {
+    const obj: any = {};
+    if (message.schemes?.length) {
+      obj.schemes = message.schemes.map((e) => Scheme.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListSchemesResponse>, I>>(base?: I): ListSchemesResponse {
+    return ListSchemesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListSchemesResponse>, I>>(object: I): ListSchemesResponse {
+    const message = createBaseListSchemesResponse();
+    message.schemes = object.schemes?.map((e) => Scheme.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseScheme(): Scheme {
+  return { name: "", title: "", keyKinds: [], enabled: false, timeless: false, namesKey: false, weakness: "" };
+}
+
+export const Scheme: MessageFns<Scheme> = {
+  encode(message: Scheme, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.title !== "") {
+      writer.uint32(18).string(message.title);
+    }
+    if (message.keyKinds.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.keyKinds) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.enabled !== false) {
+      writer.uint32(32).bool(message.enabled);
+    }
+    if (message.timeless !== false) {
+      writer.uint32(40).bool(message.timeless);
+    }
+    if (message.namesKey !== false) {
+      writer.uint32(48).bool(message.namesKey);
+    }
+    if (message.weakness !== "") {
+      writer.uint32(58).string(message.weakness);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Scheme {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScheme();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.keyKinds.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.keyKinds.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.enabled = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.timeless = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.namesKey = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.weakness = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Scheme {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      title: isSet(object.title) ? globalThis.String(object.title) : "",
+      keyKinds: globalThis.Array.isArray(object?.keyKinds)
+        ? object.keyKinds.map((e: any) => keyKindFromJSON(e))
+        : globalThis.Array.isArray(object?.key_kinds)
+        ? object.key_kinds.map((e: any) => keyKindFromJSON(e))
+        : [],
+      enabled: isSet(object.enabled) ? globalThis.Boolean(object.enabled) : false,
+      timeless: isSet(object.timeless) ? globalThis.Boolean(object.timeless) : false,
+      namesKey: isSet(object.namesKey)
+        ? globalThis.Boolean(object.namesKey)
+        : isSet(object.names_key)
+        ? globalThis.Boolean(object.names_key)
+        : false,
+      weakness: isSet(object.weakness) ? globalThis.String(object.weakness) : "",
+    };
+  },
+
+  toJSON(message: Scheme): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.title !== "") {
+      obj.title = message.title;
+    }
+    if (message.keyKinds?.length) {
+      obj.keyKinds = message.keyKinds.map((e) => keyKindToJSON(e));
+    }
+    if (message.enabled !== false) {
+      obj.enabled = message.enabled;
+    }
+    if (message.timeless !== false) {
+      obj.timeless = message.timeless;
+    }
+    if (message.namesKey !== false) {
+      obj.namesKey = message.namesKey;
+    }
+    if (message.weakness !== "") {
+      obj.weakness = message.weakness;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Scheme>, I>>(base?: I): Scheme {
+    return Scheme.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Scheme>, I>>(object: I): Scheme {
+    const message = createBaseScheme();
+    message.name = object.name ?? "";
+    message.title = object.title ?? "";
+    message.keyKinds = object.keyKinds?.map((e) => e) || [];
+    message.enabled = object.enabled ?? false;
+    message.timeless = object.timeless ?? false;
+    message.namesKey = object.namesKey ?? false;
+    message.weakness = object.weakness ?? "";
     return message;
   },
 };
@@ -2865,6 +4152,33 @@ export const VerificationServiceService = {
     responseSerialize: (value: VerifyResponse): Buffer => Buffer.from(VerifyResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VerifyResponse => VerifyResponse.decode(value),
   },
+  /**
+   * Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+   *
+   * The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+   * times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+   * an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+   */
+  verifyChunks: {
+    path: "/counterseal.v1.VerificationService/VerifyChunks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VerifyChunksRequest): Buffer => Buffer.from(VerifyChunksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifyChunksRequest => VerifyChunksRequest.decode(value),
+    responseSerialize: (value: VerifyChunksResponse): Buffer =>
+      Buffer.from(VerifyChunksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifyChunksResponse => VerifyChunksResponse.decode(value),
+  },
+  /** Lists the ways of signing that this server knows, with what a caller has to know about each. */
+  listSchemes: {
+    path: "/counterseal.v1.VerificationService/ListSchemes" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListSchemesRequest): Buffer => Buffer.from(ListSchemesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListSchemesRequest => ListSchemesRequest.decode(value),
+    responseSerialize: (value: ListSchemesResponse): Buffer => Buffer.from(ListSchemesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListSchemesResponse => ListSchemesResponse.decode(value),
+  },
 } as const;
 
 export interface VerificationServiceServer extends UntypedServiceImplementation {
@@ -2875,6 +4189,16 @@ export interface VerificationServiceServer extends UntypedServiceImplementation 
    * An RPC error means that nobody knows: the gateway fails closed. Only UNAVAILABLE is worth a retry, with the same `request_id`.
    */
   verify: handleUnaryCall<VerifyRequest, VerifyResponse>;
+  /**
+   * Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+   *
+   * The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+   * times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+   * an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+   */
+  verifyChunks: handleUnaryCall<VerifyChunksRequest, VerifyChunksResponse>;
+  /** Lists the ways of signing that this server knows, with what a caller has to know about each. */
+  listSchemes: handleUnaryCall<ListSchemesRequest, ListSchemesResponse>;
 }
 
 export interface VerificationServiceClient extends Client {
@@ -2898,6 +4222,44 @@ export interface VerificationServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: VerifyResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Verifies further links of a chunk chain whose request was verified (`PayloadDuty.ChunkSigned`), many in one call.
+   *
+   * The answer holds what the next call continues from; any replica that has the same master keys answers it. The key's state and
+   * times, and the caller's limits, are checked again on every call: a key that was revoked stops an upload under way. A refusal is
+   * an answer, as with Verify, and refuses the upload as a whole. Safe to retry: the same links have the same answer.
+   */
+  verifyChunks(
+    request: VerifyChunksRequest,
+    callback: (error: ServiceError | null, response: VerifyChunksResponse) => void,
+  ): ClientUnaryCall;
+  verifyChunks(
+    request: VerifyChunksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VerifyChunksResponse) => void,
+  ): ClientUnaryCall;
+  verifyChunks(
+    request: VerifyChunksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VerifyChunksResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists the ways of signing that this server knows, with what a caller has to know about each. */
+  listSchemes(
+    request: ListSchemesRequest,
+    callback: (error: ServiceError | null, response: ListSchemesResponse) => void,
+  ): ClientUnaryCall;
+  listSchemes(
+    request: ListSchemesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListSchemesResponse) => void,
+  ): ClientUnaryCall;
+  listSchemes(
+    request: ListSchemesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListSchemesResponse) => void,
   ): ClientUnaryCall;
 }
 

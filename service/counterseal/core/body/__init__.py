@@ -1,0 +1,1 @@
+"""Bodies that are verified while they arrive."""

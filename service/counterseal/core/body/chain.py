@@ -1,0 +1,181 @@
+"""The chain that ties the chunks of an upload to its request: every signature covers the one before, the first the request's.
+
+The strings to sign are those of Amazon's "Signature Calculations for the Authorization Header: Transferring Payload in Multiple
+Chunks", and of its ECDSA sibling (SigV4A). A chunk of another upload, or in another place, has another signature before it.
+"""
+
+import enum
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from counterseal.core import asymmetric
+from counterseal.core.compare import same
+from counterseal.core.model import PublicKey, Reason, Rejected
+from counterseal.core.payload import ChunkSigned
+
+HMAC_CHUNKS: Final = "AWS4-HMAC-SHA256-PAYLOAD"
+ECDSA_CHUNKS: Final = "AWS4-ECDSA-P256-SHA256-PAYLOAD"
+HMAC_KEY_BYTES: Final = 32
+ECDSA_KEY: Final = "ecdsa-p256-sha256"
+# What the last chunk of a body hashes to. No other chunk may be empty, so it is known by this.
+NOTHING_SHA256: Final = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+
+_NOTHING_HEX: Final = NOTHING_SHA256.hex().encode("ascii")
+_HMAC_SIGNATURE: Final = re.compile(r"[0-9a-f]{64}")
+# DER of two numbers of at most 33 bytes each is 8 to 72 bytes long. On the wire it may be filled up to 144 digits with `*`, so
+# that lengths are known beforehand; what the next signature covers is the signature without them.
+_ECDSA_SIGNATURE: Final = re.compile(r"((?:[0-9a-f]{2}){8,72}+)(\**+)")
+_ECDSA_PADDED: Final = 144
+
+# The 32-byte derived key of the scope, or the public key. Never a key's secret.
+ChunkKey = bytes | PublicKey
+
+
+class Next(enum.Enum):
+    """What may follow in a chain. After NOTHING it is complete."""
+
+    CHUNK = "CHUNK"
+    TRAILER = "TRAILER"
+    NOTHING = "NOTHING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One chunk, or the trailer: what it hashes to (32 bytes), and its signature as it stood on the wire.
+
+    A trailer's hash is that of `trailers.canonical`.
+    """
+
+    sha256: bytes
+    signature: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkChain:
+    """A chain of which everything up to `previous` has been verified. `advance` is the only way on.
+
+    `algorithm` is the chunks' own (`HMAC_CHUNKS`, `ECDSA_CHUNKS`); `timestamp` and `scope` are the request's, as in its string
+    to sign; `previous` is the signature that the next one covers. `signed_trailer`: a trailer follows the last chunk.
+    """
+
+    algorithm: str
+    timestamp: str
+    scope: str
+    previous: str = field(repr=False)
+    signed_trailer: bool
+    may_follow: Next = Next.CHUNK
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in {HMAC_CHUNKS, ECDSA_CHUNKS}:
+            raise ValueError("algorithm: no algorithm of signed chunks")
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing, neither last chunk nor trailer. Where it is false, an upload that ends is cut short."""
+        return self.may_follow is Next.NOTHING
+
+
+def chain_of(duty: ChunkSigned) -> ChunkChain:
+    """Return the chain that begins with a verified request.
+
+    Raises:
+        ValueError: the duty's algorithm is unknown.
+    """
+    return ChunkChain(
+        algorithm=duty.algorithm,
+        timestamp=duty.timestamp,
+        scope=duty.scope,
+        previous=duty.seed_signature,
+        signed_trailer=duty.signed_trailer,
+    )
+
+
+def chunk_string_to_sign(chain: ChunkChain, sha256: bytes) -> bytes:
+    """Return the string to sign of the next chunk, which hashes to `sha256` (32 bytes)."""
+    return b"%s%s\n%s\n%s" % (chunk_head(chain), chain.previous.encode("ascii"), _NOTHING_HEX, sha256.hex().encode("ascii"))
+
+
+def chunk_head(chain: ChunkChain) -> bytes:
+    """Return the lines that the strings to sign of all chunks begin with."""
+    return f"{chain.algorithm}\n{chain.timestamp}\n{chain.scope}\n".encode("ascii")
+
+
+def trailer_string_to_sign(chain: ChunkChain, sha256: bytes) -> bytes:
+    """Return the string to sign of the trailer, which hashes to `sha256` (32 bytes): it has no line for the hash of nothing."""
+    algorithm = chain.algorithm.removesuffix("PAYLOAD") + "TRAILER"
+    return f"{algorithm}\n{chain.timestamp}\n{chain.scope}\n{chain.previous}\n{sha256.hex()}".encode("ascii")
+
+
+def read_signature(algorithm: str, text: str) -> str | None:
+    """Return the signature in `text` as the next one covers it, without padding; None for any other spelling."""
+    if algorithm == HMAC_CHUNKS:
+        return text if _HMAC_SIGNATURE.fullmatch(text) else None
+    found = _ECDSA_SIGNATURE.fullmatch(text)
+    if found is None or (found[2] and len(text) != _ECDSA_PADDED):
+        return None
+    return found[1]
+
+
+def check_key(algorithm: str, key: ChunkKey) -> None:
+    """Check that `key` is of the kind that chunks of this algorithm are signed with: kinds never cross.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if algorithm == HMAC_CHUNKS:
+        if not isinstance(key, bytes) or len(key) != HMAC_KEY_BYTES:
+            raise ValueError(f"key: chunks of {algorithm} need the derived key, {HMAC_KEY_BYTES} bytes")
+    elif not isinstance(key, PublicKey) or key.algorithm != ECDSA_KEY:
+        raise ValueError(f"key: chunks of {algorithm} need a public key of {ECDSA_KEY}")
+
+
+def is_signature(key: ChunkKey, signature: str, string_to_sign: bytes) -> bool:
+    """Say whether `signature`, without padding, is the one of a string to sign. `key` has been through `check_key`."""
+    if isinstance(key, bytes):
+        return same(hmac.digest(key, string_to_sign, "sha256").hex().encode("ascii"), signature.encode("ascii"))
+    return asymmetric.verify(key, bytes.fromhex(signature), string_to_sign, form="der")
+
+
+def advance(chain: ChunkChain, key: ChunkKey, links: Sequence[Link], trailer: Link | None = None) -> ChunkChain | Rejected:
+    """Verify further chunks, and the trailer after the last one; return the chain that goes on from there.
+
+    `key` is the 32-byte derived key of the scope, or the public key. Not checked here: that the chunks' bytes hash to what the
+    links say, and the key's state. Rejected means that the whole upload is: MISMATCH, or MALFORMED where something follows that
+    may not, where nothing is given, and where a signature is not spelled as one.
+
+    Raises:
+        ValueError: `key` is of the wrong kind, or a hash is not 32 bytes long.
+    """
+    check_key(chain.algorithm, key)
+    if not links and trailer is None:
+        return Rejected(reason=Reason.MALFORMED, detail="no chunk and no trailer: nothing to verify")
+    for link in links:
+        outcome = _advance_one(chain, key, link, Next.CHUNK)
+        if isinstance(outcome, Rejected):
+            return outcome
+        chain = outcome
+    return chain if trailer is None else _advance_one(chain, key, trailer, Next.TRAILER)
+
+
+def _advance_one(chain: ChunkChain, key: ChunkKey, link: Link, kind: Next) -> ChunkChain | Rejected:
+    name = kind.value.lower()
+    if chain.may_follow is not kind:
+        return Rejected(reason=Reason.MALFORMED, detail=f"{name}: may not follow here")
+    if len(link.sha256) != len(NOTHING_SHA256):
+        raise ValueError(f"{name}: a hash of {len(link.sha256)} bytes")
+    signature = read_signature(chain.algorithm, link.signature)
+    if signature is None:
+        return Rejected(reason=Reason.MALFORMED, detail=f"{name}: its signature is not spelled as one")
+    text = chunk_string_to_sign if kind is Next.CHUNK else trailer_string_to_sign
+    if not is_signature(key, signature, text(chain, link.sha256)):
+        return Rejected(reason=Reason.MISMATCH, detail=f"{name}: the signature does not match")
+    return replace(chain, previous=signature, may_follow=_after(chain, kind, link.sha256))
+
+
+def _after(chain: ChunkChain, kind: Next, sha256: bytes) -> Next:
+    if kind is Next.CHUNK and sha256 != NOTHING_SHA256:
+        return Next.CHUNK
+    return Next.TRAILER if kind is Next.CHUNK and chain.signed_trailer else Next.NOTHING

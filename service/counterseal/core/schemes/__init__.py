@@ -7,8 +7,17 @@ from typing import Final
 from counterseal.core.model import Derive, Key, Scope
 from counterseal.core.schemes.aws_sigv4 import AwsSigV4
 from counterseal.core.schemes.base import Scheme
+from counterseal.core.schemes.webhooks import GITHUB, SLACK, STANDARD_WEBHOOKS, STRIPE, SVIX
 
-BUILT_IN: Final[Mapping[str, Scheme]] = MappingProxyType({scheme.name: scheme for scheme in (AwsSigV4(),)})
+_ALL: Final[tuple[Scheme, ...]] = (
+    AwsSigV4(),
+    GITHUB,
+    SLACK,
+    STANDARD_WEBHOOKS,
+    STRIPE,
+    SVIX,
+)
+BUILT_IN: Final[Mapping[str, Scheme]] = MappingProxyType({scheme.name: scheme for scheme in _ALL})
 
 
 def deriving(schemes: Mapping[str, Scheme]) -> Derive:

@@ -49,11 +49,11 @@ def named(algorithm: str) -> str:
     return algorithm
 
 
-def settle(key: object, algorithm: str) -> str:
+def settle(key: Loaded, algorithm: str) -> str:
     """Return the algorithm of a key: the one named, if the key is made for it, or the only one that the key is made for.
 
     Raises:
-        ValueError: the key is made for another, or for several and none is named; or it is of an unknown kind.
+        ValueError: the key is made for another, or for several and none is named; or it is on an unknown curve.
     """
     fitting = _fitting(key)
     if algorithm:
@@ -65,19 +65,18 @@ def settle(key: object, algorithm: str) -> str:
     return next(iter(fitting))
 
 
-def _fitting(key: object) -> frozenset[str]:
+def _fitting(key: Loaded) -> frozenset[str]:
     if isinstance(key, Ed25519PublicKey):
         return frozenset({ED25519})
     if isinstance(key, rsa.RSAPublicKey):
         return RSA
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        for algorithm, curve in _CURVES.items():
-            if isinstance(key.curve, curve):
-                return frozenset({algorithm})
+    for algorithm, curve in _CURVES.items():
+        if isinstance(key.curve, curve):
+            return frozenset({algorithm})
     raise ValueError("public key: must be Ed25519, ECDSA on P-256 or P-384, or RSA")
 
 
-def check_strength(key: object) -> None:
+def check_strength(key: Loaded) -> None:
     """Check that a key is good for anything. The library checks that points of P-256 and P-384 are on their curves.
 
     Not checked: whether an RSA modulus was made by weak software (ROCA, shared primes), and whether an Ed25519 point has a

@@ -97,9 +97,9 @@ def _narrowed(der: bytes, algorithm: str) -> str:
 
 def _read_pkcs1(text: bytes) -> Loaded:
     try:
-        key = serialization.load_pem_public_key(text)
+        key: object = serialization.load_pem_public_key(text)
     except ValueError:
-        raise ValueError("public key: no RSAPublicKey") from None
+        key = None
     if not isinstance(key, rsa.RSAPublicKey):
         raise ValueError("public key: no RSAPublicKey")
     return key

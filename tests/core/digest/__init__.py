@@ -1,0 +1,1 @@
+"""Digests of bodies in header fields."""

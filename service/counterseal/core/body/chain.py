@@ -23,7 +23,7 @@ ECDSA_KEY: Final = "ecdsa-p256-sha256"
 # What the last chunk of a body hashes to. No other chunk may be empty, so it is known by this.
 NOTHING_SHA256: Final = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 
-_NOTHING_HEX: Final = NOTHING_SHA256.hex().encode("ascii")
+_NOTHING_HEX: Final = NOTHING_SHA256.hex()
 _HMAC_SIGNATURE: Final = re.compile(r"[0-9a-f]{64}")
 # DER of two numbers of at most 33 bytes each is 8 to 72 bytes long. On the wire it may be filled up to 144 digits with `*`, so
 # that lengths are known beforehand; what the next signature covers is the signature without them.
@@ -95,12 +95,8 @@ def chain_of(duty: ChunkSigned) -> ChunkChain:
 
 def chunk_string_to_sign(chain: ChunkChain, sha256: bytes) -> bytes:
     """Return the string to sign of the next chunk, which hashes to `sha256` (32 bytes)."""
-    return b"%s%s\n%s\n%s" % (chunk_head(chain), chain.previous.encode("ascii"), _NOTHING_HEX, sha256.hex().encode("ascii"))
-
-
-def chunk_head(chain: ChunkChain) -> bytes:
-    """Return the lines that the strings to sign of all chunks begin with."""
-    return f"{chain.algorithm}\n{chain.timestamp}\n{chain.scope}\n".encode("ascii")
+    head = f"{chain.algorithm}\n{chain.timestamp}\n{chain.scope}\n{chain.previous}\n"
+    return f"{head}{_NOTHING_HEX}\n{sha256.hex()}".encode("ascii")
 
 
 def trailer_string_to_sign(chain: ChunkChain, sha256: bytes) -> bytes:
@@ -132,7 +128,7 @@ def check_key(algorithm: str, key: ChunkKey) -> None:
         raise ValueError(f"key: chunks of {algorithm} need a public key of {ECDSA_KEY}")
 
 
-def is_signature(key: ChunkKey, signature: str, string_to_sign: bytes) -> bool:
+def _is_signature(key: ChunkKey, signature: str, string_to_sign: bytes) -> bool:
     """Say whether `signature`, without padding, is the one of a string to sign. `key` has been through `check_key`."""
     if isinstance(key, bytes):
         return same(hmac.digest(key, string_to_sign, "sha256").hex().encode("ascii"), signature.encode("ascii"))
@@ -170,7 +166,7 @@ def _advance_one(chain: ChunkChain, key: ChunkKey, link: Link, kind: Next) -> Ch
     if signature is None:
         return Rejected(reason=Reason.MALFORMED, detail=f"{name}: its signature is not spelled as one")
     text = chunk_string_to_sign if kind is Next.CHUNK else trailer_string_to_sign
-    if not is_signature(key, signature, text(chain, link.sha256)):
+    if not _is_signature(key, signature, text(chain, link.sha256)):
         return Rejected(reason=Reason.MISMATCH, detail=f"{name}: the signature does not match")
     return replace(chain, previous=signature, may_follow=_after(chain, kind, link.sha256))
 

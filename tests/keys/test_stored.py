@@ -142,6 +142,8 @@ FORGED = {
     "issue_actor": "'intruder'",
     "issue_request_id": "'r-2'",
     "issue_fingerprint": "x'00'",
+    "algorithm": "'ed25519'",
+    "public_key": "sealed_secret",
 }
 
 

@@ -7,6 +7,7 @@ import random
 import sys
 import time
 
+from counterseal.core.model import KeyKind
 from counterseal.server.issuer import Issuer
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.flight import SingleFlightKeyRing
@@ -21,7 +22,8 @@ def main(url: str, master_keys: str) -> None:
     store.upgrade()
     cipher = SecretCipher(MasterKeys.parse(master_keys))
     ring = SingleFlightKeyRing(StoredKeyRing(store.read_key, cipher, lambda key, scope: b"", scopes_per_key=1), timeout=30)
-    issuer = Issuer(store=store, ring=ring, cipher=cipher, schemes=frozenset({"aws-sigv4"}), clock=time.time, revoke_bound=1)
+    schemes = {"aws-sigv4": frozenset({KeyKind.SYMMETRIC})}
+    issuer = Issuer(store=store, ring=ring, cipher=cipher, schemes=schemes, clock=time.time, revoke_bound=1)
     print("ready - -", flush=True)
     while True:
         secret = random.randbytes(32)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from counterseal.core.model import Key, Scope
+from counterseal.core.model import Key, KeyKind, Scope
 from counterseal.server.issuer import Issuer
 from counterseal.server.keys.cache import CachedKeyRing
 from counterseal.server.keys.cipher import SecretCipher
@@ -12,7 +12,8 @@ from counterseal.server.keys.ring import KeyRing
 from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.store.engine import KeyStore
 
-SCHEMES = frozenset({"aws-sigv4", "other"})
+SYMMETRIC, PUBLIC = frozenset({KeyKind.SYMMETRIC}), frozenset({KeyKind.PUBLIC})
+SCHEMES = {"aws-sigv4": SYMMETRIC, "other": SYMMETRIC, "rfc9421": SYMMETRIC | PUBLIC, "only-public": PUBLIC}
 
 
 def derive(key: Key, scope: Scope) -> bytes:

@@ -156,7 +156,7 @@ def _issuer(config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing
         store=store,
         cipher=cipher,
         ring=ring,
-        schemes=frozenset(config.schemes),
+        schemes={name: BUILT_IN[name].key_kinds for name in config.schemes},
         clock=clock,
         revoke_bound=config.revoke_bound,
     )

@@ -1,9 +1,10 @@
 """What the audit trail says about changes of keys. Secrets, sealed or not, and hashes of security tokens stay out of it."""
 
 import datetime as dt
+import hashlib
 from typing import Final
 
-from counterseal.server.store.records import AuditEntry, KeyRecord
+from counterseal.server.store.records import AuditEntry, IssueAction, KeyRecord
 
 _NAMES: Final = (
     "principal",
@@ -16,13 +17,18 @@ _NAMES: Final = (
 )
 
 
-def issued(record: KeyRecord, *, actor: str, request_id: str, imported: bool) -> AuditEntry:
-    """Return the entry for a new key: all that it begins with."""
+def issued(record: KeyRecord, *, actor: str, request_id: str, action: IssueAction) -> AuditEntry:
+    """Return the entry for a new key: all that it begins with. A public key is named by the SHA-256 of what it is."""
     detail = {name: _plain(getattr(record, name)) for name in _NAMES} | {"has_security_token": record.has_security_token}
+    if record.public_key is not None:
+        detail |= {
+            "algorithm": record.public_key.algorithm,
+            "public_key_sha256": hashlib.sha256(record.public_key.spki).hexdigest(),
+        }
     return AuditEntry(
         time=record.created,
         actor=actor,
-        action="import" if imported else "issue",
+        action=action,
         key_id=record.key_id,
         tenant=record.tenant,
         request_id=request_id,

@@ -7,10 +7,10 @@ failed: an outage may have come after the commit.
 import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from counterseal.core.model import KeyState
+from counterseal.core.model import KeyKind, KeyState
 from counterseal.server import audit
 from counterseal.server.errors import (
     EtagMismatch,
@@ -28,7 +28,6 @@ from counterseal.server.keys.seal import open_secret, seal_key
 from counterseal.server.store.keystore import Edit, KeyStore
 from counterseal.server.store.records import (
     AuditEntry,
-    ImportedMaterial,
     IssuedKey,
     IssueMark,
     KeyChange,
@@ -57,11 +56,11 @@ class Issuer:
         store: KeyStore,
         ring: KeyRing,
         cipher: SecretCipher,
-        schemes: frozenset[str],
+        schemes: Mapping[str, frozenset[KeyKind]],
         clock: Callable[[], float],
         revoke_bound: float,
     ) -> None:
-        """`schemes` are the enabled ones, `clock` gives Unix seconds, `revoke_bound` is in seconds."""
+        """`schemes` are the enabled ones, each with the kinds of key that it takes; `revoke_bound` is in seconds."""
         self._store = store
         self._ring = ring
         self._cipher = cipher
@@ -70,7 +69,7 @@ class Issuer:
         self._revoke_bound = dt.timedelta(seconds=revoke_bound)
 
     def issue(self, draft: KeyDraft, *, actor: str) -> IssuedKey:
-        """Issue a key, or import one; durable when this returns.
+        """Issue a key, import one, or register a public key; durable when this returns.
 
         Raises:
             InvalidField: a limit is broken.
@@ -84,10 +83,9 @@ class Issuer:
             mark = IssueMark(actor=actor, request_id=draft.request_id, fingerprint=drafts.fingerprint(draft))
             if earlier := self._store.find_issued(actor, draft.request_id):
                 return self._repeat(draft, mark, earlier)
-        material = draft.material or drafts.new_material()
-        stored = self._seal(draft, material, mark)
-        imported = draft.material is not None
-        entry = audit.issued(stored.record, actor=actor, request_id=draft.request_id, imported=imported)
+        fresh = drafts.fresh_key(draft)
+        stored = self._seal(draft, fresh, mark)
+        entry = audit.issued(stored.record, actor=actor, request_id=draft.request_id, action=fresh.action)
         try:
             record = self._store.insert(stored, entry)
         except KeyExists:
@@ -95,8 +93,8 @@ class Issuer:
                 return self._repeat(draft, mark, earlier)
             raise
         finally:
-            self._ring.evict(material.key_id)  # its absence may be cached
-        return IssuedKey(record=record, secret="" if imported else material.secret.decode("ascii"))
+            self._ring.evict(fresh.key_id)  # its absence may be cached
+        return IssuedKey(record=record, secret=fresh.secret.decode("ascii") if fresh.action == "issue" else "")
 
     def get(self, key_id: str, *, tenants: frozenset[str] | None = None) -> KeyRecord:
         """Return a key's record.
@@ -144,6 +142,8 @@ class Issuer:
                 raise KeyIsRevoked("the key is revoked, and revocation is final")
             if change.etag and change.etag != before.etag:
                 raise EtagMismatch("the key was changed since it was read")
+            if "allowed_schemes" in change.mask:
+                limits.check_kind("key.allowed_schemes", change.allowed_schemes, self._schemes, before.kind)
             values = {drafts.MASK[name]: getattr(change, drafts.MASK[name]) for name in change.mask}
             after = dataclasses.replace(before, **values)
             if after == before:
@@ -182,11 +182,10 @@ class Issuer:
         record = self._change(key_id, edit)
         return Revocation(record=record, effective=self._now() + self._revoke_bound)
 
-    def _seal(self, draft: KeyDraft, material: ImportedMaterial, mark: IssueMark | None) -> StoredKey:
+    def _seal(self, draft: KeyDraft, fresh: drafts.FreshKey, mark: IssueMark | None) -> StoredKey:
         now = self._now()
-        token_hash = drafts.security_token_hash(material)
         record = KeyRecord(
-            key_id=material.key_id,
+            key_id=fresh.key_id,
             tenant=draft.tenant,
             principal=draft.principal,
             description=draft.description,
@@ -200,12 +199,17 @@ class Issuer:
             revoked=None,
             revoke_reason="",
             etag="",  # the store's to set
-            has_security_token=token_hash is not None,
+            has_security_token=fresh.security_token_sha256 is not None,
+            public_key=fresh.public_key,
         )
         unsealed = StoredKey(
-            record=record, secret_version=_FIRST_VERSION, sealed_secret=b"", security_token_sha256=token_hash, mark=mark
+            record=record,
+            secret_version=_FIRST_VERSION,
+            sealed_secret=b"",
+            security_token_sha256=fresh.security_token_sha256,
+            mark=mark,
         )
-        return seal_key(material.secret, unsealed, self._cipher)
+        return seal_key(fresh.secret, unsealed, self._cipher)
 
     def _repeat(self, draft: KeyDraft, mark: IssueMark, stored: StoredKey) -> IssuedKey:
         """Answer a retry with the key that the first attempt made, as it is now."""

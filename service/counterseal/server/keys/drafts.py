@@ -9,12 +9,22 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
-from counterseal.core.model import KeyState
+from counterseal.core.model import KeyKind, KeyState, PublicKey
 from counterseal.server.errors import InvalidField
 from counterseal.server.keys import limits
-from counterseal.server.store.records import DEFAULT_TENANT, ImportedMaterial, KeyChange, KeyDraft
+from counterseal.server.keys.public import read_offered
+from counterseal.server.store.records import (
+    DEFAULT_TENANT,
+    ImportedMaterial,
+    IssueAction,
+    KeyChange,
+    KeyDraft,
+    Material,
+    OfferedPublicKey,
+    PublicMaterial,
+)
 
-DEFAULT_SCHEMES: Final = frozenset({"aws-sigv4"})
+DEFAULT_SCHEMES: Final = {KeyKind.SYMMETRIC: frozenset({"aws-sigv4"}), KeyKind.PUBLIC: frozenset({"rfc9421"})}
 _BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 # Names in an update mask, and the fields of a record that they stand for.
 MASK: Final[Mapping[str, str]] = {
@@ -33,38 +43,70 @@ def new_material() -> ImportedMaterial:
 
     What signs is the ASCII text of the secret, as it stands in a client's configuration.
     """
-    key_id = "CSAK" + "".join(secrets.choice(_BASE32) for _ in range(20))
     secret = b"cssk_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=")
-    return ImportedMaterial(key_id=key_id, secret=secret)
+    return ImportedMaterial(key_id=_new_id("CSAK"), secret=secret)
 
 
-def complete_draft(draft: KeyDraft, known_schemes: frozenset[str]) -> KeyDraft:
-    """Check a draft's limits and fill in what it leaves to the service, but for the material.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FreshKey:
+    """What a new key is made of. `secret` is empty where `public_key` is set."""
+
+    action: IssueAction
+    key_id: str
+    secret: bytes = dataclasses.field(default=b"", repr=False)
+    security_token_sha256: bytes | None = dataclasses.field(default=None, repr=False)
+    public_key: PublicKey | None = None
+
+
+def fresh_key(draft: KeyDraft) -> FreshKey:
+    """Return what to make of a completed draft: with material of its own, or with a new id and secret."""
+    given = draft.material
+    if isinstance(given, PublicMaterial):
+        return FreshKey(action="register", key_id=given.key_id or _new_id("CSPK"), public_key=given.public_key)
+    if isinstance(given, ImportedMaterial):
+        token = security_token_hash(given)
+        return FreshKey(action="import", key_id=given.key_id, secret=given.secret, security_token_sha256=token)
+    made = new_material()
+    return FreshKey(action="issue", key_id=made.key_id, secret=made.secret)
+
+
+def _new_id(prefix: str) -> str:
+    return prefix + "".join(secrets.choice(_BASE32) for _ in range(20))
+
+
+def complete_draft(draft: KeyDraft, schemes: Mapping[str, frozenset[KeyKind]]) -> KeyDraft:
+    """Check a draft's limits and fill in what it leaves to the service, but for the material. A public key is read here.
+
+    `schemes` are the enabled ones, with the kinds of key that each takes.
 
     Raises:
         InvalidField: a limit is broken.
     """
+    material = read_offered(draft.material) if isinstance(draft.material, OfferedPublicKey) else draft.material
+    kind = KeyKind.PUBLIC if isinstance(material, PublicMaterial) else KeyKind.SYMMETRIC
     draft = dataclasses.replace(
         draft,
         tenant=draft.tenant or DEFAULT_TENANT,
-        allowed_schemes=draft.allowed_schemes or DEFAULT_SCHEMES,
+        allowed_schemes=draft.allowed_schemes or DEFAULT_SCHEMES[kind],
+        material=material,
     )
     limits.check_tenant("tenant", draft.tenant)
     limits.check_text("principal", draft.principal, 256)
     limits.check_text("description", draft.description, 1024)
     limits.check_labels("labels", draft.labels)
-    limits.check_schemes("allowed_schemes", draft.allowed_schemes, known_schemes)
+    limits.check_schemes("allowed_schemes", draft.allowed_schemes, schemes)
+    limits.check_kind("allowed_schemes", draft.allowed_schemes, schemes, kind)
     limits.check_times("expire_time", draft.not_before, draft.expires)
     limits.check_request_id("request_id", draft.request_id)
-    if draft.material is not None:
-        limits.check_key_id("imported_secret.key_id", draft.material.key_id)
-        limits.check_secret("imported_secret.secret", draft.material.secret)
-        limits.check_security_token("imported_secret.security_token", draft.material.security_token)
+    if isinstance(material, ImportedMaterial):
+        limits.check_key_id("imported_secret.key_id", material.key_id)
+        limits.check_secret("imported_secret.secret", material.secret)
+        limits.check_security_token("imported_secret.security_token", material.security_token)
     return draft
 
 
-def check_change(change: KeyChange, known_schemes: frozenset[str]) -> None:
-    """Check the fields that a change names; whether its times go together is seen when they meet the stored ones.
+def check_change(change: KeyChange, schemes: Mapping[str, frozenset[KeyKind]]) -> None:
+    """Check the fields that a change names; whether times and kind go together is seen when they meet the stored ones.
 
     Raises:
         InvalidField: a limit is broken.
@@ -81,7 +123,7 @@ def check_change(change: KeyChange, known_schemes: frozenset[str]) -> None:
     if "labels" in change.mask:
         limits.check_labels("key.labels", change.labels)
     if "allowed_schemes" in change.mask:
-        limits.check_schemes("key.allowed_schemes", change.allowed_schemes, known_schemes)
+        limits.check_schemes("key.allowed_schemes", change.allowed_schemes, schemes)
     if "state" in change.mask and change.state not in {KeyState.ACTIVE, KeyState.DISABLED}:
         raise InvalidField("key.state", "must be active or disabled; use Revoke to revoke")
 
@@ -100,8 +142,11 @@ def fingerprint(draft: KeyDraft) -> bytes:
         "allowed_schemes": sorted(draft.allowed_schemes),
         "not_before": draft.not_before and draft.not_before.timestamp(),
         "expires": draft.expires and draft.expires.timestamp(),
-        "imported": draft.material and draft.material.key_id,
+        "imported": draft.material.key_id if isinstance(draft.material, ImportedMaterial) else None,
     }
+    if isinstance(draft.material, PublicMaterial):
+        public_key = draft.material.public_key
+        parts["public_key"] = [draft.material.key_id, public_key.algorithm, public_key.spki.hex()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
 
@@ -110,8 +155,13 @@ def security_token_hash(material: ImportedMaterial) -> bytes | None:
     return hashlib.sha256(material.security_token.encode("ascii")).digest() if material.security_token else None
 
 
-def same_material(material: ImportedMaterial, secret: bytes, token_sha256: bytes | None) -> bool:
-    """Say, in constant time, whether this secret and security token are the ones that are stored."""
+def same_material(material: Material, secret: bytes, token_sha256: bytes | None) -> bool:
+    """Say, in constant time, whether this secret and security token are the ones that are stored.
+
+    Of a public key the fingerprint has told already.
+    """
+    if not isinstance(material, ImportedMaterial):
+        return True
     same_secret = hmac.compare_digest(material.secret, secret)
     same_token = hmac.compare_digest(security_token_hash(material) or b"", token_sha256 or b"")
     return same_secret and same_token

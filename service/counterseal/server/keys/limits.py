@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from counterseal.core.model import MIN_SECRET_BYTES, is_enough_secret
+from counterseal.core.model import MIN_SECRET_BYTES, KeyKind, is_enough_secret
 from counterseal.core.scope import is_key_id
 from counterseal.server.errors import InvalidField
 
@@ -62,12 +62,21 @@ def check_labels(field: str, labels: Mapping[str, str]) -> None:
         check_text(f"{field}[{name}]", value, 256)
 
 
-def check_schemes(field: str, schemes: frozenset[str], known: frozenset[str]) -> None:
-    """Refuse an empty set, and schemes that the service does not have."""
+def check_schemes(field: str, schemes: frozenset[str], enabled: Mapping[str, frozenset[KeyKind]]) -> None:
+    """Refuse an empty set, and schemes that are not enabled. `enabled` holds the kinds of key that each takes."""
     if not schemes:
         raise InvalidField(field, "must name at least one scheme")
-    if not schemes <= known:
-        raise InvalidField(field, f"must be among {', '.join(sorted(known))}")
+    if not schemes <= enabled.keys():
+        raise InvalidField(field, f"must be among the enabled schemes: {', '.join(sorted(enabled))}")
+
+
+def check_kind(field: str, schemes: frozenset[str], enabled: Mapping[str, frozenset[KeyKind]], kind: KeyKind) -> None:
+    """Refuse schemes that take no keys of this kind. All of them are enabled."""
+    fitting = sorted(name for name, kinds in enabled.items() if kind in kinds)
+    if not schemes <= set(fitting):
+        raise InvalidField(
+            field, f"must take {kind.value.lower()} keys, as these do: {', '.join(fitting) or 'none is enabled'}"
+        )
 
 
 def check_times(field: str, not_before: dt.datetime | None, expires: dt.datetime | None) -> None:

@@ -3,12 +3,17 @@
 The record is associated data of the seal (`cipher.py`), so changing a key means sealing its secret anew, and a record that was
 changed behind our back opens no more. What is *not* noticed: a whole row put back as it was at an earlier time, a row that was
 removed, and the audit trail. Reading a record for administrators does not open the seal either.
+
+A public key is no secret: it stands in its record, and the seal holds nothing but vouches for it. The kinds have envelopes of
+their own, so that no change of a row makes a secret of a public key, or shows a secret as if it were a public key.
 """
 
 import dataclasses
 import json
 from typing import Final
 
+from counterseal.core.model import KeyKind
+from counterseal.server.errors import SealBroken
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.store.records import StoredKey
 from counterseal.server.store.rows import record_values
@@ -29,31 +34,44 @@ SEALED_COLUMNS: Final = (
     "revoked",
     "revoke_reason",
 )
+# By kind of key. Symmetric keys stay under the first version: the release before this one goes on to open them.
+ENVELOPES: Final = {KeyKind.SYMMETRIC: 1, KeyKind.PUBLIC: 2}
 
 
 def seal_key(secret: bytes, stored: StoredKey, cipher: SecretCipher) -> StoredKey:
     """Return the key with its secret sealed under the active master key, tied to the record as it is in `stored`."""
     record = stored.record
+    if record.public_key is not None and secret:
+        raise ValueError("a public key has no secret")
     sealed = cipher.seal(
-        secret, tenant=record.tenant, key_id=record.key_id, version=stored.secret_version, beside=_sealed_in(stored)
+        secret,
+        tenant=record.tenant,
+        key_id=record.key_id,
+        version=stored.secret_version,
+        beside=_sealed_in(stored),
+        envelope=ENVELOPES[record.kind],
     )
     return dataclasses.replace(stored, sealed_secret=sealed)
 
 
 def open_secret(stored: StoredKey, cipher: SecretCipher) -> bytes:
-    """Return a stored key's secret.
+    """Return a stored key's secret: nothing for a public key, whose record is as it was sealed once this returns.
 
     Raises:
         SealBroken: the secret or the record is not as it was sealed, or its master key is missing.
     """
     record = stored.record
-    return cipher.unseal(
+    secret = cipher.unseal(
         stored.sealed_secret,
         tenant=record.tenant,
         key_id=record.key_id,
         version=stored.secret_version,
         beside=_sealed_in(stored),
+        envelope=ENVELOPES[record.kind],
     )
+    if record.public_key is not None and secret:
+        raise SealBroken("the seal of a public key holds a secret")
+    return secret
 
 
 def _sealed_in(stored: StoredKey) -> bytes:
@@ -66,4 +84,7 @@ def _sealed_in(stored: StoredKey) -> bytes:
     token, mark = stored.security_token_sha256, stored.mark
     parts["security_token_sha256"] = None if token is None else token.hex()
     parts["issue"] = None if mark is None else [mark.actor, mark.request_id, mark.fingerprint.hex()]
+    public_key = stored.record.public_key
+    if public_key is not None:  # in the second version of the envelope alone
+        parts |= {"kind": stored.record.kind.value, "algorithm": public_key.algorithm, "public_key": public_key.spki.hex()}
     return json.dumps(parts, sort_keys=True).encode("ascii")

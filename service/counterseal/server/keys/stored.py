@@ -47,11 +47,11 @@ def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
     """Unseal a stored key.
 
     Raises:
-        SealBroken: the secret does not open, its record was changed, or it is too short to be one.
+        SealBroken: the seal does not open, the record was changed, or the secret is too short to be one.
     """
     record = stored.record
     secret = open_secret(stored, cipher)
-    if not is_enough_secret(secret):
+    if record.public_key is None and not is_enough_secret(secret):
         raise SealBroken("a stored secret is too short to verify with")
     return Key(
         key_id=record.key_id,
@@ -64,4 +64,5 @@ def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
         not_before=None if record.not_before is None else record.not_before.timestamp(),
         expires=None if record.expires is None else record.expires.timestamp(),
         security_token_sha256=stored.security_token_sha256,
+        public_key=record.public_key,
     )

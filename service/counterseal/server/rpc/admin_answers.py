@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from counterseal.core.model import Coverage, KeyState
-from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, PayloadDuty, Unsigned
+from counterseal.core.payload import (
+    AlreadyChecked,
+    BodyDigests,
+    BodySha256,
+    ChunkSigned,
+    ChunkUnsigned,
+    LeftToCaller,
+    PayloadDuty,
+    Unsigned,
+)
+from counterseal.server.rpc.admin_messages import public_key_of
 from counterseal.server.rpc.client_errors import ServerDefect
 from counterseal.server.store.records import KeyRecord
 from counterseal.v1 import keys_pb2, verification_pb2
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedAnswer:
-    """The service's verdict: verified. `scope` is (date, region, service), None for schemes without one."""
+    """The service's verdict: verified. `scope` is (date, region, service), None for schemes without one, as are the times."""
 
     key_id: str
     principal: str
@@ -28,8 +38,8 @@ class VerifiedAnswer:
     labels: Mapping[str, str]
     scheme: str
     scope: tuple[str, str, str] | None
-    signed_time: dt.datetime
-    valid_until: dt.datetime
+    signed_time: dt.datetime | None
+    valid_until: dt.datetime | None
     coverage: Coverage
     payload_duty: PayloadDuty
     verified_path: bytes
@@ -70,7 +80,7 @@ def key_record(key: keys_pb2.Key) -> KeyRecord:
     """Return the key of an answer.
 
     Raises:
-        ServerDefect: the key is in a state that this release does not know.
+        ServerDefect: the key is in a state, or of a kind, that this release does not know.
     """
     state = _STATES.get(key.state)
     if state is None:
@@ -93,6 +103,7 @@ def key_record(key: keys_pb2.Key) -> KeyRecord:
         revoke_reason=key.revoke_reason,
         etag=key.etag,
         has_security_token=key.has_security_token,
+        public_key=public_key_of(key),
     )
 
 
@@ -120,13 +131,14 @@ def _verified(message: verification_pb2.Verified) -> VerifiedAnswer:
         labels=dict(message.labels),
         scheme=message.scheme,
         scope=scope,
-        signed_time=utc(message.signed_time),
-        valid_until=utc(message.valid_until_time),
+        signed_time=utc(message.signed_time) if message.HasField("signed_time") else None,
+        valid_until=utc(message.valid_until_time) if message.HasField("valid_until_time") else None,
         coverage=Coverage(
             headers=tuple(name.encode() for name in coverage.headers),
             method=coverage.method,
             path=coverage.path,
             query=coverage.query,
+            components=tuple(coverage.components),
         ),
         payload_duty=_duty(message.payload_duty),
         verified_path=message.verified_path,
@@ -139,6 +151,8 @@ def _duty(message: verification_pb2.PayloadDuty) -> PayloadDuty:
             return AlreadyChecked()
         case "body_sha256":
             return BodySha256(sha256=message.body_sha256.sha256)
+        case "body_digests":
+            return _body_digests(message.body_digests)
         case "chunk_signed":
             return _chunk_signed(message.chunk_signed)
         case "chunk_unsigned":
@@ -151,6 +165,12 @@ def _duty(message: verification_pb2.PayloadDuty) -> PayloadDuty:
             return LeftToCaller()
         case _:
             raise ServerDefect("the server's answer holds no payload duty that this release knows: not verified")
+
+
+def _body_digests(message: verification_pb2.PayloadDuty.BodyDigests) -> BodyDigests:
+    if not message.digests:
+        raise ServerDefect("the server's answer holds a payload duty without digests: not verified")
+    return BodyDigests(digests=tuple((digest.algorithm, digest.value) for digest in message.digests))
 
 
 def _chunk_signed(message: verification_pb2.PayloadDuty.ChunkSigned) -> ChunkSigned:

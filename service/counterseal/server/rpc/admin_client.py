@@ -13,6 +13,7 @@ from counterseal.server import errors
 from counterseal.server.rpc.admin_answers import STATE_NUMBERS, VerifyAnswer, key_record, utc, verify_answer
 from counterseal.server.rpc.admin_channel import Endpoint, open_channel
 from counterseal.server.rpc.admin_errors import typed_errors
+from counterseal.server.rpc.admin_messages import ListedScheme, listed_scheme, put_material
 from counterseal.server.store.records import IssuedKey, KeyChange, KeyDraft, KeyPage, KeyQuery, KeyRecord, Revocation
 from counterseal.v1 import keys_pb2, keys_pb2_grpc, verification_pb2, verification_pb2_grpc
 
@@ -47,10 +48,7 @@ class AdminClient:
         if draft.expires is not None:
             message.expire_time.FromDatetime(draft.expires)
         if draft.material is not None:
-            material = draft.material
-            message.imported_secret.CopyFrom(
-                keys_pb2.ImportedSecret(key_id=material.key_id, secret=material.secret, security_token=material.security_token)
-            )
+            put_material(message, draft.material)
         response = self._call(self._keys.IssueKey, message)
         return IssuedKey(record=key_record(response.key), secret=response.secret)
 
@@ -125,9 +123,18 @@ class AdminClient:
             services=sorted(demand.services),
             required_headers=sorted(name.decode("latin-1") for name in demand.required_headers),
             tenants=sorted(demand.tenants or ()),
+            key_id=demand.key_id,
+            label=demand.label,
+            tag=demand.tag,
+            required_components=demand.required_components,
         )
         message = verification_pb2.VerifyRequest(http_request=http, demand=wanted, request_id=request_id)
         return verify_answer(self._call(self._verification.Verify, message))
+
+    def list_schemes(self) -> tuple[ListedScheme, ...]:
+        """Return the schemes that the server knows, in the order of their names."""
+        response = self._call(self._verification.ListSchemes, verification_pb2.ListSchemesRequest())
+        return tuple(listed_scheme(scheme) for scheme in response.schemes)
 
     def _call(self, method: Callable[..., Any], message: object) -> Any:
         token = self._endpoint.token

@@ -4,6 +4,7 @@ from counterseal.server.callers import Caller
 from counterseal.server.issuer import Issuer
 from counterseal.server.rpc.key_messages import put_key, put_page, put_time, read_change, read_draft, read_query
 from counterseal.server.rpc.redact import loggable_key_id
+from counterseal.server.store.records import ImportedMaterial
 from counterseal.server.telemetry.log import Log
 from counterseal.v1 import keys_pb2 as pb
 
@@ -20,7 +21,8 @@ class KeyHandlers:
         draft = read_draft(request)
         caller.check_tenant(draft.tenant)
         issued = self._issuer.issue(draft, actor=caller.name)
-        self._line("key_issued", caller, issued.record.key_id, tenant=issued.record.tenant, imported=draft.material is not None)
+        record, imported = issued.record, isinstance(draft.material, ImportedMaterial)
+        self._line("key_issued", caller, record.key_id, tenant=record.tenant, imported=imported, kind=record.kind.value)
         response = pb.IssueKeyResponse(secret=issued.secret)
         put_key(response.key, issued.record)
         return response

@@ -8,21 +8,26 @@ from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from counterseal.core.model import KeyState
+from counterseal.core.model import KeyKind, KeyState
 from counterseal.server.errors import InvalidField
+from counterseal.server.rpc.admin_messages import pem_of
 from counterseal.server.rpc.convert import read_request_id
 from counterseal.server.store.records import (
     DEFAULT_TENANT,
+    Encoding,
     ImportedMaterial,
     KeyChange,
     KeyDraft,
     KeyPage,
     KeyQuery,
     KeyRecord,
+    Material,
+    OfferedPublicKey,
 )
 from counterseal.v1 import keys_pb2 as pb
 
 _STATES: Final[Mapping[KeyState, pb.KeyState]] = {state: getattr(pb, f"KEY_STATE_{state.value}") for state in KeyState}
+KINDS: Final[Mapping[KeyKind, pb.KeyKind]] = {kind: getattr(pb, f"KEY_KIND_{kind.value}") for kind in KeyKind}
 _STATES_READ: Final = {number: state for state, number in _STATES.items()}
 
 
@@ -41,12 +46,27 @@ def read_draft(message: pb.IssueKeyRequest) -> KeyDraft:
     )
 
 
-def _material(message: pb.IssueKeyRequest) -> ImportedMaterial | None:
+def _material(message: pb.IssueKeyRequest) -> Material | None:
     which = message.WhichOneof("material")
     if which is None:
         return None
+    if which == "public_key":
+        return _public_key(message.public_key)
     imported = message.imported_secret
     return ImportedMaterial(key_id=imported.key_id, secret=imported.secret, security_token=imported.security_token)
+
+
+def _public_key(message: pb.PublicKeyMaterial) -> OfferedPublicKey:
+    which = message.WhichOneof("encoding")
+    if which is None:
+        raise InvalidField("public_key", "must be given as pem, jwk or raw")
+    given: str | bytes = getattr(message, which)
+    return OfferedPublicKey(
+        text=given.encode() if isinstance(given, str) else given,
+        encoding=Encoding(which),
+        algorithm=message.algorithm,
+        key_id=message.key_id,
+    )
 
 
 def read_query(message: pb.ListKeysRequest, tenants: frozenset[str] | None) -> KeyQuery:
@@ -102,7 +122,10 @@ def put_key(message: pb.Key, record: KeyRecord) -> None:
     message.labels.update(record.labels)
     message.allowed_schemes.extend(sorted(record.allowed_schemes))
     message.state = _STATES[record.state]
-    message.kind = pb.KEY_KIND_SYMMETRIC
+    message.kind = KINDS[record.kind]
+    if record.public_key is not None:
+        message.algorithm = record.public_key.algorithm
+        message.public_key_pem = pem_of(record.public_key)
     put_time(message.create_time, record.created)
     put_time(message.update_time, record.updated)
     if record.not_before is not None:

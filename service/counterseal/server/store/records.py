@@ -1,18 +1,22 @@
 """Keys as they are stored and administered. Secrets appear here only sealed."""
 
 import datetime as dt
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
-from counterseal.core.model import KeyState
+from counterseal.core.model import KeyKind, KeyState, PublicKey
 
 DEFAULT_TENANT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRecord:
-    """A key as administrators see it: everything but its secret. Times are timezone-aware UTC."""
+    """A key as administrators see it: everything but its secret. Times are timezone-aware UTC.
+
+    `public_key` is None for a symmetric key.
+    """
 
     key_id: str
     tenant: str
@@ -29,6 +33,12 @@ class KeyRecord:
     revoke_reason: str
     etag: str
     has_security_token: bool
+    public_key: PublicKey | None = None
+
+    @property
+    def kind(self) -> KeyKind:
+        """What the key is made of."""
+        return KeyKind.SYMMETRIC if self.public_key is None else KeyKind.PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +56,10 @@ class IssueMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKey:
-    """A key record with its sealed secret, as read from the database. `mark` is None for a key issued without a request id."""
+    """A key record with its sealed secret, as read from the database. `mark` is None for a key issued without a request id.
+
+    The seal of a public key holds nothing: it only vouches for the record.
+    """
 
     record: KeyRecord
     secret_version: int
@@ -86,6 +99,37 @@ class ImportedMaterial:
     security_token: str = field(default="", repr=False)
 
 
+class Encoding(enum.Enum):
+    """How a public key is written."""
+
+    PEM = "pem"
+    JWK = "jwk"
+    RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedPublicKey:
+    """A public key as somebody handed it over. An empty key id is generated; an empty algorithm is for the key to say."""
+
+    text: bytes
+    encoding: Encoding
+    algorithm: str = ""
+    key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicMaterial:
+    """An id and a public key, read and found good. An empty key id is generated."""
+
+    key_id: str
+    public_key: PublicKey
+
+
+# What making a key is called in the audit trail, by where its material came from.
+IssueAction = Literal["issue", "import", "register"]
+Material = ImportedMaterial | OfferedPublicKey | PublicMaterial
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDraft:
     """What to issue, as it came from the caller: limits are checked by the issuer."""
@@ -97,13 +141,13 @@ class KeyDraft:
     allowed_schemes: frozenset[str] = frozenset()
     not_before: dt.datetime | None = None
     expires: dt.datetime | None = None
-    material: ImportedMaterial | None = None
+    material: Material | None = None
     request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedKey:
-    """An issued key. `secret` is the text for the client's configuration; empty when the key was imported."""
+    """An issued key. `secret` is the text for the client's configuration; empty for imported and for public keys."""
 
     record: KeyRecord
     secret: str = field(repr=False)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from counterseal.core.model import KeyState
+from counterseal.core.model import KeyState, PublicKey
 from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, StoredKey
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -57,6 +57,8 @@ def record_values(record: KeyRecord) -> dict[str, Any]:
         "updated": to_micros(record.updated),
         "revoked": _maybe_micros(record.revoked),
         "revoke_reason": record.revoke_reason,
+        "algorithm": "" if record.public_key is None else record.public_key.algorithm,
+        "public_key": None if record.public_key is None else record.public_key.spki,
     }
 
 
@@ -105,7 +107,15 @@ def read_record(row: Row[Any]) -> KeyRecord:
         revoke_reason=row.revoke_reason,
         etag=etag_of(row.changed),
         has_security_token=row.security_token_sha256 is not None,
+        public_key=_read_public_key(row),
     )
+
+
+def _read_public_key(row: Row[Any]) -> PublicKey | None:
+    # Either column alone makes a public key of the row, one that does not open: no kind is made into the other by halves.
+    if row.public_key is None and row.algorithm == "":
+        return None
+    return PublicKey(algorithm=row.algorithm, spki=row.public_key or b"")
 
 
 def read_stored(row: Row[Any]) -> StoredKey:

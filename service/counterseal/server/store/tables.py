@@ -43,6 +43,9 @@ KEYS: Final = Table(
     Column("issue_actor", bytewise(128)),
     Column("issue_request_id", bytewise(128)),
     Column("issue_fingerprint", LargeBinary),
+    # Of a public key: its algorithm and its SubjectPublicKeyInfo. Empty and NULL for a symmetric one, whose secret is sealed.
+    Column("algorithm", bytewise(32), nullable=False, server_default=""),
+    Column("public_key", LargeBinary),
     UniqueConstraint("issue_actor", "issue_request_id", name="keys_issue_once"),
     Index("keys_by_change", "changed", unique=True),
     Index("keys_by_tenant", "tenant", "key_id"),

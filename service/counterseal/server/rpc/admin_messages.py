@@ -1,0 +1,101 @@
+"""Public keys and schemes between plain records and generated messages, for the administrator's client."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from counterseal.core.model import KeyKind, PublicKey
+from counterseal.server.rpc.client_errors import ServerDefect
+from counterseal.server.store.records import Encoding, ImportedMaterial, Material, OfferedPublicKey
+from counterseal.v1 import keys_pb2
+
+if TYPE_CHECKING:
+    from counterseal.v1 import verification_pb2
+
+_KINDS = {keys_pb2.KEY_KIND_SYMMETRIC: KeyKind.SYMMETRIC, keys_pb2.KEY_KIND_PUBLIC: KeyKind.PUBLIC}
+_PEM_HEAD = "-----BEGIN PUBLIC KEY-----\n"
+_PEM_FOOT = "-----END PUBLIC KEY-----\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedScheme:
+    """A way of signing that a server knows. `key_kinds` are those that this release knows as well."""
+
+    name: str
+    title: str
+    key_kinds: frozenset[KeyKind]
+    enabled: bool
+    timeless: bool
+    names_key: bool
+    weakness: str
+
+
+def listed_scheme(message: "verification_pb2.Scheme") -> ListedScheme:
+    """Return a scheme of an answer."""
+    return ListedScheme(
+        name=message.name,
+        title=message.title,
+        key_kinds=frozenset(_KINDS[kind] for kind in message.key_kinds if kind in _KINDS),
+        enabled=message.enabled,
+        timeless=message.timeless,
+        names_key=message.names_key,
+        weakness=message.weakness,
+    )
+
+
+def put_material(message: keys_pb2.IssueKeyRequest, material: Material) -> None:
+    """Fill in where the key material comes from."""
+    if isinstance(material, ImportedMaterial):
+        imported = message.imported_secret
+        imported.key_id = material.key_id
+        imported.secret = material.secret
+        imported.security_token = material.security_token
+        imported.SetInParent()
+        return
+    public = message.public_key
+    public.key_id = material.key_id
+    if not isinstance(material, OfferedPublicKey):
+        public.pem = pem_of(material.public_key)
+        public.algorithm = material.public_key.algorithm
+        return
+    public.algorithm = material.algorithm
+    match material.encoding:
+        case Encoding.PEM:
+            public.pem = material.text.decode("ascii", "replace")
+        case Encoding.JWK:
+            public.jwk = material.text.decode("utf-8", "replace")
+        case Encoding.RAW:
+            public.raw = material.text
+        case _:
+            assert_never(material.encoding)
+
+
+def public_key_of(key: keys_pb2.Key) -> PublicKey | None:
+    """Return the public key of an answer, None for a symmetric key.
+
+    Raises:
+        ServerDefect: the key is of a kind that this release does not know, or its PEM is none.
+    """
+    kind = _KINDS.get(key.kind)
+    if kind is None:
+        raise ServerDefect(
+            f"the server sent a kind of key that this release does not know (number {key.kind}); upgrade counterseal"
+        )
+    if kind is KeyKind.SYMMETRIC:
+        return None
+    text = key.public_key_pem
+    try:
+        if not (text.startswith(_PEM_HEAD) and text.endswith(_PEM_FOOT)):
+            raise ValueError("no PEM")
+        body = text.removeprefix(_PEM_HEAD).removesuffix(_PEM_FOOT).replace("\n", "")
+        return PublicKey(algorithm=key.algorithm, spki=base64.b64decode(body, validate=True))
+    except (binascii.Error, ValueError):
+        raise ServerDefect("the server sent a public key that is no PEM") from None
+
+
+def pem_of(public_key: PublicKey) -> str:
+    """Return a public key as PEM (RFC 7468 section 13). It is not looked at: what is stored is what is shown."""
+    text = base64.b64encode(public_key.spki).decode("ascii")
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])

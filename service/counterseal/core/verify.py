@@ -165,7 +165,9 @@ def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Sche
     if scheme.name not in key.allowed_schemes or not usable:
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
     enough = is_enough_secret(key.secret) if key.public_key is None else not key.secret
-    if not enough or not matches:
+    # A temporary key is good only together with its security token, also in schemes that have no place for one.
+    temporary, presented = key.security_token_sha256 is not None, claim.security_token is not None
+    if not enough or not matches or temporary is not presented:
         raise Refusal(Reason.MISMATCH, "the signature or the security token does not match")
     return key
 

@@ -9,11 +9,11 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from counterseal.core import asymmetric
 from counterseal.core.compare import same
-from counterseal.core.model import PublicKey, Reason, Rejected
+from counterseal.core.model import PublicKey, Reason, Refusal, Rejected
 from counterseal.core.payload import ChunkSigned
 
 HMAC_CHUNKS: Final = "AWS4-HMAC-SHA256-PAYLOAD"
@@ -32,14 +32,15 @@ _ECDSA_PADDED: Final = 144
 
 # The 32-byte derived key of the scope, or the public key. Never a key's secret.
 ChunkKey = bytes | PublicKey
+_T = TypeVar("_T")
 
 
 class Next(enum.Enum):
     """What may follow in a chain. After NOTHING it is complete."""
 
-    CHUNK = "CHUNK"
-    TRAILER = "TRAILER"
-    NOTHING = "NOTHING"
+    CHUNK = "chunk"
+    TRAILER = "trailer"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +96,15 @@ def chain_of(duty: ChunkSigned) -> ChunkChain:
 
 def chunk_string_to_sign(chain: ChunkChain, sha256: bytes) -> bytes:
     """Return the string to sign of the next chunk, which hashes to `sha256` (32 bytes)."""
-    head = f"{chain.algorithm}\n{chain.timestamp}\n{chain.scope}\n{chain.previous}\n"
-    return f"{head}{_NOTHING_HEX}\n{sha256.hex()}".encode("ascii")
+    return _chunk_text(_chunk_head(chain), chain.previous, sha256)
+
+
+def _chunk_head(chain: ChunkChain) -> str:
+    return f"{chain.algorithm}\n{chain.timestamp}\n{chain.scope}\n"
+
+
+def _chunk_text(head: str, previous: str, sha256: bytes) -> bytes:
+    return f"{head}{previous}\n{_NOTHING_HEX}\n{sha256.hex()}".encode("ascii")
 
 
 def trailer_string_to_sign(chain: ChunkChain, sha256: bytes) -> bytes:
@@ -157,21 +165,56 @@ def advance(chain: ChunkChain, key: ChunkKey, links: Sequence[Link], trailer: Li
 
 
 def _advance_one(chain: ChunkChain, key: ChunkKey, link: Link, kind: Next) -> ChunkChain | Rejected:
-    name = kind.value.lower()
     if chain.may_follow is not kind:
-        return Rejected(reason=Reason.MALFORMED, detail=f"{name}: may not follow here")
+        return Rejected(reason=Reason.MALFORMED, detail=f"{kind.value}: may not follow here")
     if len(link.sha256) != len(NOTHING_SHA256):
-        raise ValueError(f"{name}: a hash of {len(link.sha256)} bytes")
-    signature = read_signature(chain.algorithm, link.signature)
-    if signature is None:
-        return Rejected(reason=Reason.MALFORMED, detail=f"{name}: its signature is not spelled as one")
+        raise ValueError(f"{kind.value}: a hash of {len(link.sha256)} bytes")
     text = chunk_string_to_sign if kind is Next.CHUNK else trailer_string_to_sign
-    if not _is_signature(key, signature, text(chain, link.sha256)):
-        return Rejected(reason=Reason.MISMATCH, detail=f"{name}: the signature does not match")
-    return replace(chain, previous=signature, may_follow=_after(chain, kind, link.sha256))
+    outcome = _verify_one(chain.algorithm, key, link.signature, text(chain, link.sha256), kind)
+    if isinstance(outcome, Rejected):
+        return outcome
+    return replace(chain, previous=outcome, may_follow=_after(chain, kind, link.sha256))
+
+
+def _verify_one(algorithm: str, key: ChunkKey, presented: str, string_to_sign: bytes, kind: Next) -> str | Rejected:
+    """Return the signature as the next one covers it, or why it is refused."""
+    signature = read_signature(algorithm, presented)
+    if signature is None:
+        return Rejected(reason=Reason.MALFORMED, detail=f"{kind.value}: its signature is not spelled as one")
+    if not _is_signature(key, signature, string_to_sign):
+        return Rejected(reason=Reason.MISMATCH, detail=f"{kind.value}: the signature does not match")
+    return signature
 
 
 def _after(chain: ChunkChain, kind: Next, sha256: bytes) -> Next:
     if kind is Next.CHUNK and sha256 != NOTHING_SHA256:
         return Next.CHUNK
     return Next.TRAILER if kind is Next.CHUNK and chain.signed_trailer else Next.NOTHING
+
+
+class Walk:
+    """Walks along a chain, chunk by chunk, as `advance` does. For streams: it makes no new chain for every chunk."""
+
+    def __init__(self, chain: ChunkChain, key: ChunkKey) -> None:
+        """Begin. Raises ValueError for a key of the wrong kind."""
+        check_key(chain.algorithm, key)
+        self._chain = chain
+        self._key = key
+        self._head = _chunk_head(chain)
+        self._previous = chain.previous
+
+    def chunk(self, sha256: bytes, signature: str) -> None:
+        """Verify the next chunk. The caller sees to it that none follows the last. Raises Refusal: MISMATCH or MALFORMED."""
+        text = _chunk_text(self._head, self._previous, sha256)
+        self._previous = _accepted(_verify_one(self._chain.algorithm, self._key, signature, text, Next.CHUNK))
+
+    def trailer(self, link: Link) -> None:
+        """Verify the trailer, after the last chunk. Raises Refusal: MISMATCH or MALFORMED."""
+        chain = replace(self._chain, previous=self._previous, may_follow=Next.TRAILER)
+        _accepted(advance(chain, self._key, (), link))
+
+
+def _accepted(outcome: _T | Rejected) -> _T:
+    if isinstance(outcome, Rejected):
+        raise Refusal(outcome.reason, outcome.detail)
+    return outcome

@@ -4,11 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from counterseal.core.body.chain import ChunkChain, ChunkKey, Link, advance, chain_of, check_key
+from counterseal.core.body.chain import ChunkKey, Link, Walk, chain_of
 from counterseal.core.body.chunks import Chunks
 from counterseal.core.body.pieces import BodyEnd, Fed, Pending, PendingChunk, PendingEnd, Piece
 from counterseal.core.body.trailers import Trailer
-from counterseal.core.model import Reason, Refusal, Rejected
+from counterseal.core.model import Reason, Refusal
 from counterseal.core.payload import ChunkSigned
 
 # Pieces shorter than this are copied together: a view of a single byte takes two hundred times the room of the byte.
@@ -80,13 +80,10 @@ class _SignedChunks(Chunks):
 
     def data(self, piece: memoryview) -> None:
         """Take the next bytes of the chunk."""
-        super().data(piece)
+        if self._summing:  # not super(): this is called for every piece
+            self._checksums.update(piece)
         self._hash.update(piece)
         self._kept.add(piece)
-
-    def _link(self) -> Link:
-        """Return the link of the chunk that is whole."""
-        return Link(sha256=self._hash.digest(), signature=self._signature)
 
 
 class VerifiedChunks(_SignedChunks):
@@ -94,20 +91,18 @@ class VerifiedChunks(_SignedChunks):
 
     def __init__(self, duty: ChunkSigned, key: ChunkKey, limits: Limits) -> None:
         """Begin. Raises ValueError for a key of the wrong kind, and Refusal."""
-        check_key(duty.algorithm, key)
+        self._walk = Walk(chain_of(duty), key)
         super().__init__(duty, limits)
-        self._key = key
-        self._chain = chain_of(duty)
         self._verified: list[Piece] = []
 
     def end(self) -> None:
         """Verify the chunk. Raises Refusal: MISMATCH or MALFORMED."""
-        self._go_on(advance(self._chain, self._key, (self._link(),)))
+        self._walk.chunk(self._hash.digest(), self._signature)
         self._verified += self._kept.take()
 
     def trailer(self, trailer: Trailer) -> None:
         """Verify the trailer. Raises Refusal: MISMATCH or MALFORMED, or PAYLOAD_MISMATCH for a checksum, signed and wrong."""
-        self._go_on(advance(self._chain, self._key, (), trailer.link))
+        self._walk.trailer(trailer.link())
         super().trailer(trailer)
 
     def feed(self, data: bytes) -> Fed:
@@ -119,11 +114,6 @@ class VerifiedChunks(_SignedChunks):
     def finish(self) -> BodyEnd:
         """Say what the body was. Raises Refusal: MALFORMED, when it is not whole."""
         return self.check_whole()
-
-    def _go_on(self, outcome: ChunkChain | Rejected) -> None:
-        if isinstance(outcome, Rejected):
-            raise Refusal(outcome.reason, outcome.detail)
-        self._chain = outcome
 
 
 class DeferredChunks(_SignedChunks):
@@ -137,12 +127,13 @@ class DeferredChunks(_SignedChunks):
 
     def end(self) -> None:
         """Put the chunk with those that wait."""
-        self._pending.append(PendingChunk(link=self._link(), length=self._size, unverified=self._kept.take()))
+        link = Link(sha256=self._hash.digest(), signature=self._signature)
+        self._pending.append(PendingChunk(link=link, length=self._size, unverified=self._kept.take()))
 
     def trailer(self, trailer: Trailer) -> None:
         """Take the trailer. Raises Refusal: PAYLOAD_MISMATCH, when a checksum is not the body's."""
         super().trailer(trailer)
-        self._trailer = trailer.link
+        self._trailer = trailer.link()
 
     def feed(self, data: bytes) -> Pending:
         """Take the next bytes off the wire, and give out the chunks that became whole. Raises Refusal."""

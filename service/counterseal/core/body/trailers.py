@@ -22,10 +22,14 @@ _FIELD: Final = re.compile(rb"([a-z0-9!#$%&'*+.^_`|~-]++):([\x21-\x7e](?:[\x20-\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trailer:
-    """A trailer as read. `link` is how it takes part in the chain, None for one that is not signed."""
+    """A trailer as read. `signature` is as on the wire, empty for one that is not signed."""
 
     fields: dict[str, str] = field(repr=False)
-    link: Link | None
+    signature: str = field(default="", repr=False)
+
+    def link(self) -> Link:
+        """Return how it takes part in the chain."""
+        return Link(sha256=hashlib.sha256(canonical(self.fields)).digest(), signature=self.signature)
 
 
 def check_declared(names: tuple[str, ...]) -> None:
@@ -59,8 +63,7 @@ def read_trailer(block: bytes, declared: tuple[str, ...], *, signed: bool) -> Tr
         fields[found[1].decode("ascii")] = found[2].decode("ascii")
     if fields.keys() != set(declared):
         raise Refusal(Reason.MALFORMED, "trailer: must have every declared field once, and no other")
-    link = Link(sha256=hashlib.sha256(canonical(fields)).digest(), signature=signature) if signed else None
-    return Trailer(fields=fields, link=link)
+    return Trailer(fields=fields, signature=signature)
 
 
 def canonical(fields: dict[str, str]) -> bytes:

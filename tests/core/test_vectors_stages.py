@@ -9,6 +9,7 @@ from counterseal.core import http
 from counterseal.core.encoding import percent_decode, percent_encode
 from counterseal.core.model import HttpRequest, Reason, Refusal, Rejected, Scope, StringToSignSubject, Verified
 from counterseal.core.schemes.aws_sigv4 import (
+    AWS,
     AwsSigV4,
     SigV4Claim,
     canonical_request,
@@ -79,7 +80,7 @@ def claim_of(case: Case) -> SigV4Claim:
     if DEVIATIONS.get(case.id, (None, ""))[0] is Reason.MALFORMED:
         with pytest.raises(Refusal):
             read_claim(request, case.rules)
-        return read_signed(read_leniently(request), case.rules)
+        return read_signed(AWS, read_leniently(request), case.rules)
     return read_claim(request, case.rules)
 
 

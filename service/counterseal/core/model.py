@@ -139,9 +139,15 @@ class Scope:
     terminator: str = "aws4_request"
     scheme: str = "aws-sigv4"
 
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts that the scope has, in order."""
+        return tuple(part for part in (self.date, self.region, self.service, self.terminator) if part)
+
     def text(self) -> str:
-        """Return the scope as it stands in a string to sign: `date/region/service/terminator`."""
-        return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
+        """Return the scope as it stands in a string to sign: `date/region/service/terminator`, without absent parts."""
+        if self.region:
+            return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
+        return "/".join(self.parts())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +202,8 @@ class Claim:
 
     `signed_time` is in Unix seconds; None only for schemes that say that they are `timeless`. `valid_for` is the validity in
     seconds that the request states for itself (presigned requests); None: the verifier's window applies. `expires` is an end in
-    Unix seconds that the request states; it only ever shortens. Schemes extend this class with what they need to compute.
+    Unix seconds that the request states; it only ever shortens. `region_set` are the regions, with wildcards, that a signature
+    without a region in its scope is good for (SigV4A). Schemes extend this class with what they need to compute.
     """
 
     scheme: str
@@ -208,6 +215,7 @@ class Claim:
     signature: bytes = field(repr=False)
     security_token: bytes | None = field(default=None, repr=False)
     expires: int | None = None
+    region_set: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from counterseal.core.model import (
     is_enough_secret,
 )
 from counterseal.core.schemes.base import Scheme
+from counterseal.core.scope import is_in_region_set
 from counterseal.core.window import check_window, valid_until
 
 # Computed with when there is no key, so that an unknown key costs what a known one does. The result is thrown away.
@@ -184,11 +185,15 @@ def _check_key(key: Key, now: float) -> None:
 def _check_demand(claim: Claim, demand: Demand) -> None:
     if demand.key_id and claim.key_id != demand.key_id:
         raise Refusal(Reason.OUT_OF_SCOPE, "the key is not the demanded one")
-    if not (demand.regions or demand.services):
-        return
-    for name, accepted, stated in (
-        ("region", demand.regions, claim.scope and claim.scope.region),
-        ("service", demand.services, claim.scope and claim.scope.service),
-    ):
-        if accepted and stated not in accepted:
-            raise Refusal(Reason.OUT_OF_SCOPE, f"{name}: not among the demanded ones")
+    if demand.regions and not _in_regions(claim, demand.regions):
+        raise Refusal(Reason.OUT_OF_SCOPE, "region: not among the demanded ones")
+    if demand.services and (claim.scope is None or claim.scope.service not in demand.services):
+        raise Refusal(Reason.OUT_OF_SCOPE, "service: not among the demanded ones")
+
+
+def _in_regions(claim: Claim, demanded: frozenset[str]) -> bool:
+    # A scope names one region, which must be demanded. A set of regions is good for each of them, so one that is demanded is
+    # enough: the same request verifies in all others that the signer named.
+    if claim.region_set:
+        return any(is_in_region_set(region, claim.region_set) for region in demanded)
+    return claim.scope is not None and claim.scope.region in demanded

@@ -119,7 +119,7 @@ def test_s3_without_the_header() -> None:
     value = sloppy.authorization(request, names, credential=sloppy.credential())
     found = verdict(and_header(request, b"authorization", value))
     assert isinstance(found, Rejected)
-    assert (found.reason, found.detail) == (NOT_COVERED, "header x-amz-content-sha256: S3 requires it, signed")
+    assert (found.reason, found.detail) == (NOT_COVERED, "header x-amz-content-sha256: this service requires it, signed")
 
 
 CHUNK_HEADS = (

@@ -100,7 +100,9 @@ def test_a_scheme_that_is_not_enabled() -> None:
 class _Greedy(AwsSigV4):
     """A second scheme that sees its signature in every request."""
 
-    name = "greedy"
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "greedy"
 
     def recognises(self, request: ReadRequest) -> bool:
         return True

@@ -2,4 +2,4 @@
 
 # Loaded first, so that either package may be imported before the other: schemes are built on the engine, and the engine on the
 # schemes' protocol.
-import counterseal.core.schemes.base
+import counterseal.core.schemes.base  # noqa: F401

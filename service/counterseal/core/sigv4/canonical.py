@@ -1,29 +1,38 @@
-"""The stages of the computation: canonical request, string to sign, signing key, signature."""
+"""The texts of the computation: canonical request and string to sign."""
 
 import hashlib
-import hmac
 
 from counterseal.core import encoding
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import Scope
-from counterseal.core.sigv4 import facts
-from counterseal.core.sigv4.facts import PathRules, SigV4Claim
+from counterseal.core.sigv4.facts import SigV4Claim
+from counterseal.core.sigv4.family import PathRules
 
 
 def canonical_request(claim: SigV4Claim) -> bytes:
-    r"""Return the canonical request: method, path, query, headers, their names, payload, each ended by `\n` but the last.
+    """Return the canonical request: as AWS defines it, or the family's own.
 
     Raises:
         ValueError: the claim is of a string to sign, or of a request whose body is needed and was not sent along.
     """
     if claim.read is None:
         raise ValueError("a string to sign has no canonical request")
-    request = claim.read
+    own = claim.family.canonical_request
+    return own(claim) if own is not None else six_lines(claim, claim.read)
+
+
+def six_lines(claim: SigV4Claim, request: ReadRequest) -> bytes:
+    r"""Return method, path, query, headers, their names, payload, each ended by `\n` but the last.
+
+    Raises:
+        ValueError: the body is needed and was not sent along.
+    """
+    names = claim.family.query
     return b"\n".join(
         (
             request.request.method,
             canonical_path(request.path, claim.rules),
-            canonical_query(request.parameters),
+            canonical_query(request.parameters, names.signature if names is not None and claim.presigned else b""),
             canonical_headers(request, claim.coverage.headers),
             claim.signed_headers,
             claim.payload or body_sha256(request),
@@ -55,11 +64,11 @@ def normalise_path(path: bytes) -> bytes:
     return b"/" + b"/".join(kept) + end
 
 
-def canonical_query(parameters: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """Sort by encoded name, then by encoded value (not by `name=value`), leaving out `X-Amz-Signature`."""
+def canonical_query(parameters: tuple[tuple[bytes, bytes], ...], left_out: bytes = b"X-Amz-Signature") -> bytes:
+    """Sort by encoded name, then by encoded value (not by `name=value`), leaving out the signature's own parameter."""
     if not parameters:
         return b""
-    return b"&".join([b"%s=%s" % parameter for parameter in sorted(parameters) if parameter[0] != b"X-Amz-Signature"])
+    return b"&".join([b"%s=%s" % parameter for parameter in sorted(parameters) if parameter[0] != left_out])
 
 
 def canonical_headers(request: ReadRequest, names: tuple[bytes, ...]) -> bytes:
@@ -89,7 +98,7 @@ def body_sha256(request: ReadRequest) -> bytes:
 def string_to_sign(claim: SigV4Claim, canonical: bytes) -> bytes:
     """Return the string to sign: algorithm, time, scope, hash of the canonical request."""
     digest = hashlib.sha256(canonical).hexdigest().encode("ascii")
-    return b"\n".join((facts.ALGORITHM, claim.timestamp, scope_of(claim).text().encode("ascii"), digest))
+    return b"\n".join((claim.family.algorithm, claim.timestamp, scope_of(claim).text().encode("ascii"), digest))
 
 
 def scope_of(claim: SigV4Claim) -> Scope:
@@ -101,16 +110,3 @@ def scope_of(claim: SigV4Claim) -> Scope:
     if claim.scope is None:
         raise ValueError("a claim of this scheme needs a scope")
     return claim.scope
-
-
-def signing_key(secret: bytes, scope: Scope) -> bytes:
-    """Derive the 32-byte signing key: an HMAC chain over date, region, service and terminator."""
-    key = b"AWS4" + secret
-    for part in (scope.date, scope.region, scope.service, scope.terminator):
-        key = hmac.digest(key, part.encode("ascii"), "sha256")
-    return key
-
-
-def signature(key: bytes, text: bytes) -> bytes:
-    """Return the signature of a string to sign under a signing key: 64 lower-case hex digits."""
-    return hmac.digest(key, text, "sha256").hex().encode("ascii")

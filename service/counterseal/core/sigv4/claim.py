@@ -1,54 +1,56 @@
 """Finding the signature: where it stands, and nothing accepted in two places or two spellings."""
 
-from typing import Final
-
 from counterseal.core import http
 from counterseal.core.model import HttpRequest, Reason, Refusal
-from counterseal.core.sigv4 import facts
-from counterseal.core.sigv4.facts import PathRules, SigV4Claim
+from counterseal.core.sigv4.facts import SigV4Claim
+from counterseal.core.sigv4.family import Family, PathRules
 from counterseal.core.sigv4.header import read_header
 from counterseal.core.sigv4.query import read_query
 
-# Any of these in a query, in whatever letters, is an attempt at a query signature.
-_TELLING: Final = frozenset({b"x-amz-algorithm", b"x-amz-credential", b"x-amz-signature", b"x-amz-signedheaders"})
-_ALGORITHM_FIELD: Final = facts.ALGORITHM + b" "
 
-
-def in_header(request: http.ReadRequest) -> bool:
-    """Say whether an Authorization field names this algorithm, exactly and followed by a space."""
-    for value in request.headers.get(b"authorization", ()):  # noqa: SIM110 - any() costs twice the loop, on every request
-        if value.lstrip(b" \t").startswith(_ALGORITHM_FIELD):
+def in_header(family: Family, request: http.ReadRequest) -> bool:
+    """Say whether an Authorization field names the family's algorithm, exactly and followed by a space."""
+    for value in request.headers.get(b"authorization", ()):
+        if value.lstrip(b" \t").startswith(family.algorithm_and_space):
             return True
     return False
 
 
-def in_query(request: http.ReadRequest) -> bool:
-    """Say whether the query tries to carry a signature, of this algorithm or of another."""
-    return any(name.lower() in _TELLING for name, _ in request.parameters)
+def in_query(family: Family, request: http.ReadRequest) -> bool:
+    """Say whether the query tries to carry a signature, of the family's algorithm or of another with the same names."""
+    if family.query is None:
+        return False
+    telling = family.query.telling
+    return any(name.lower() in telling for name, _ in request.parameters)
 
 
-def names_other_algorithm(request: http.ReadRequest) -> bool:
-    """Say whether the query names algorithms, and this one is not among them."""
-    algorithms = [value for name, value in request.parameters if name == b"X-Amz-Algorithm"]
-    return bool(algorithms) and facts.ALGORITHM not in algorithms
+def names_algorithm(family: Family, request: http.ReadRequest) -> bool:
+    """Say whether the query names the family's algorithm, among others or alone; or none, where the family takes such."""
+    if family.query is None:
+        return False
+    wanted = family.query.algorithm
+    algorithms = [value for name, value in request.parameters if name == wanted]
+    return family.algorithm in algorithms or (family.takes_unnamed and not algorithms)
 
 
-def read_claim(request: HttpRequest, rules: PathRules | None = None) -> SigV4Claim:
+def read_claim(family: Family, request: HttpRequest, rules: PathRules | None = None) -> SigV4Claim:
     """Read the claim of a request as it arrived. `rules` None: by the scope's service.
 
     Raises:
         Refusal: UNSIGNED, MALFORMED or AMBIGUOUS.
     """
-    return read_signed(http.read_request(request), rules)
+    return read_signed(family, http.read_request(request), rules)
 
 
-def read_signed(request: http.ReadRequest, rules: PathRules | None = None) -> SigV4Claim:
+def read_signed(family: Family, request: http.ReadRequest, rules: PathRules | None = None) -> SigV4Claim:
     """Do as `read_claim`, for a request whose syntax has been read."""
-    header, query = in_header(request), in_query(request)
+    header, query = in_header(family, request), in_query(family, request)
     if header and query:
         raise Refusal(Reason.AMBIGUOUS, "a signature in the Authorization header and another in the query")
-    if not (header or query):
-        raise Refusal(Reason.UNSIGNED, f"no {facts.NAME} signature")
     if query and b"authorization" in request.headers:
         raise Refusal(Reason.AMBIGUOUS, "a signature in the query beside an Authorization header")
-    return read_query(request, rules) if query else read_header(request, rules)
+    if header:
+        return read_header(family, request, rules)
+    if query and family.query is not None:
+        return read_query(family, family.query, request, rules)
+    raise Refusal(Reason.UNSIGNED, f"no {family.name} signature")

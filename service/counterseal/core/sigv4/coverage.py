@@ -1,7 +1,7 @@
 """What has to be signed."""
 
 from counterseal.core.model import Reason, Refusal
-from counterseal.core.sigv4 import canonical, facts
+from counterseal.core.sigv4 import canonical
 from counterseal.core.sigv4.facts import SigV4Claim
 
 
@@ -16,18 +16,21 @@ def check_coverage(claim: SigV4Claim) -> None:
     request = claim.read
     if request is None:
         return  # The caller vouches for what went into a string to sign.
-    signed = claim.coverage.headers
-    if b"host" not in signed:
-        raise Refusal(Reason.NOT_COVERED, "header host: not signed")
-    if not claim.presigned and b"x-amz-date" not in request.headers and b"date" not in signed:
-        raise Refusal(Reason.NOT_COVERED, "header date: gives the time, and is not signed")
+    family, signed = claim.family, claim.coverage.headers
+    for name in family.required_headers:
+        if name not in signed:
+            raise Refusal(Reason.NOT_COVERED, f"header {name.decode()}: not signed")
+    dated = family.date_header if family.date_header in request.headers else b"date"
+    if not claim.presigned and dated not in signed:
+        raise Refusal(Reason.NOT_COVERED, f"header {dated.decode()}: gives the time, and is not signed")
     for name in sorted(request.headers.keys() - signed):
         # MinIO CVE-2026-97731 and SeaweedFS #9121 let anyone add such headers. `x-amzn-*` are not among them.
-        if name.startswith(facts.AMZ_PREFIXES):
+        if name.startswith(family.must_sign):
             raise Refusal(Reason.NOT_COVERED, f"header {name.decode()[:64]}: present, and not signed")
     if claim.payload is not None:
         return
-    if canonical.scope_of(claim).service in facts.S3_SERVICES:
-        raise Refusal(Reason.NOT_COVERED, "header x-amz-content-sha256: S3 requires it, signed")
+    if family.rules(canonical.scope_of(claim).service).states_payload:
+        name = family.content_sha256_header
+        raise Refusal(Reason.NOT_COVERED, f"header {name.decode()}: this service requires it, signed")
     if request.request.content is None and request.request.content_sha256 is None:
         raise Refusal(Reason.BODY_REQUIRED, "the signature covers the body's hash: send the body or its SHA-256 along")

@@ -3,29 +3,28 @@
 import itertools
 from functools import lru_cache
 
-from counterseal.core import encoding, http
-from counterseal.core.model import Reason, Refusal
+from counterseal.core import encoding, http, scope
+from counterseal.core.model import Reason, Refusal, Scope
+from counterseal.core.scope import read_region_set
 from counterseal.core.sigv4 import facts
-from counterseal.core.sigv4.facts import PathRules
+from counterseal.core.sigv4.family import UNSIGNED, Family
+from counterseal.core.sigv4.stamps import Stamp
 
 
-def rules(service: str) -> PathRules:
-    """Return the path rules of a service."""
-    return facts.S3_RULES if service in facts.S3_SERVICES else facts.GENERAL_RULES
+# A client sends the same credential all day. Refusals are not remembered, and what is remembered is short.
+@lru_cache(maxsize=4096)
+def read_credential(text: bytes, family: Family) -> tuple[str, Scope]:
+    """Read a credential into key id and scope. Raises Refusal: MALFORMED."""
+    return scope.read_credential(
+        text, family.terminator, family.name, has_region=family.has_region, dashed_date=family.dashed_date
+    )
 
 
-def check_day(date: str, timestamp: bytes) -> None:
+def check_day(date: str, stamp: Stamp) -> None:
     """Check that the scope's date is the day of the stated time. Raises Refusal: MALFORMED."""
     # The scope's date is the UTC day of the stated time, so yesterday's scope is right while yesterday's time is in the window.
-    if date.encode("ascii") != timestamp[:8]:
+    if date.encode("ascii") != stamp.day:
         raise Refusal(Reason.MALFORMED, "Credential: the scope's date is not the day of the stated time")
-
-
-def read_signature(text: bytes) -> bytes:
-    """Read a signature. Raises Refusal: MALFORMED."""
-    if not facts.SIGNATURE.fullmatch(text):
-        raise Refusal(Reason.MALFORMED, "Signature: must be 64 lower-case hex digits")
-    return text
 
 
 def read_security_token(text: bytes | None) -> bytes | None:
@@ -35,13 +34,29 @@ def read_security_token(text: bytes | None) -> bytes | None:
     return text
 
 
-def read_payload(text: bytes | None) -> bytes | None:
-    """Read a value of `x-amz-content-sha256`, if there is one. Raises Refusal: MALFORMED."""
-    if text is None or encoding.is_sha256_hex(text) or text in facts.PAYLOAD_WORDS:
+def read_payload(family: Family, text: bytes | None) -> bytes | None:
+    """Read a value of `x-amz-content-sha256`, if there is one. Raises Refusal: MALFORMED.
+
+    The request's signature is checked for every one of them (MinIO CVE-2025-31489 and CVE-2026-40344 let streaming requests
+    through unsigned).
+    """
+    if text is None or encoding.is_sha256_hex(text) or text == UNSIGNED or text in family.streams:
         return text
-    if text in facts.FOREIGN_PAYLOAD_WORDS:
-        raise Refusal(Reason.MALFORMED, "x-amz-content-sha256: names a way of streaming that this algorithm does not have")
-    raise Refusal(Reason.MALFORMED, "x-amz-content-sha256: neither 64 lower-case hex digits nor a known word")
+    name = family.content_sha256_header.decode()
+    if text in family.foreign_words:
+        raise Refusal(Reason.MALFORMED, f"{name}: names a way of streaming that this algorithm does not have")
+    raise Refusal(Reason.MALFORMED, f"{name}: neither 64 lower-case hex digits nor a known word")
+
+
+def read_regions(family: Family, text: bytes | None) -> tuple[str, ...]:
+    """Read the set of regions of a family that has them: without one, a signature would be good nowhere or everywhere.
+
+    Raises:
+        Refusal: MALFORMED.
+    """
+    if not text:
+        raise Refusal(Reason.MALFORMED, f"{family.region_set_header.decode()}: missing or empty")
+    return read_region_set(text)
 
 
 def read_signed_headers(text: bytes, request: http.ReadRequest) -> tuple[bytes, ...]:

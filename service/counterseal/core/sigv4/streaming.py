@@ -7,36 +7,39 @@ from counterseal.core import encoding
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import Reason, Refusal
 from counterseal.core.payload import ChunkSigned, ChunkUnsigned
-from counterseal.core.sigv4 import facts
 from counterseal.core.sigv4.facts import SigV4Claim
+from counterseal.core.sigv4.family import Family, Stream
 
 _TRAILER_NAMES: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*+")
-_WITH_TRAILER: Final = frozenset({facts.STREAMING_UNSIGNED_TRAILER, facts.STREAMING_SIGNED_TRAILER})
-_SIGNED: Final = frozenset({facts.STREAMING_SIGNED, facts.STREAMING_SIGNED_TRAILER})
 
 
-def check(payload: bytes | None, request: ReadRequest) -> None:
+def check(family: Family, payload: bytes | None, request: ReadRequest) -> None:
     """Check the fields that describe a streamed body, when `payload` says that it is one.
 
     Raises:
         Refusal: MALFORMED.
     """
-    if payload is None or not payload.startswith(b"STREAMING-"):
+    stream = None if payload is None else family.streams.get(payload)
+    if stream is None:
         return
     _decoded_length(request)
-    if payload in _WITH_TRAILER and not _trailers(request):
+    if stream.trailer and not _trailers(request):
         raise Refusal(Reason.MALFORMED, "header x-amz-trailer: missing, although x-amz-content-sha256 announces a trailer")
 
 
-def duty(claim: SigV4Claim, payload: bytes, request: ReadRequest, scope: str) -> ChunkSigned | ChunkUnsigned:
-    """Say what is left to check about a streamed body whose head has been verified."""
-    if payload in _SIGNED:
+def duty(claim: SigV4Claim, stream: Stream, request: ReadRequest, scope: str) -> ChunkSigned | ChunkUnsigned:
+    """Say what is left to check about a streamed body whose head has been verified.
+
+    Under `AWS4-ECDSA-P256-SHA256-PAYLOAD` the signatures of chunks and of the trailer are DER in hex, filled up on the right
+    with `*` to 144 characters. The seed has no filling, and the next string to sign holds the previous signature without it.
+    """
+    if stream.algorithm:
         return ChunkSigned(
-            algorithm="AWS4-HMAC-SHA256-PAYLOAD",
-            seed_signature=claim.signature.decode("ascii"),
+            algorithm=stream.algorithm,
+            seed_signature=claim.sent_signature.decode("ascii"),
             timestamp=claim.timestamp.decode("ascii"),
             scope=scope,
-            signed_trailer=payload == facts.STREAMING_SIGNED_TRAILER,
+            signed_trailer=stream.trailer,
             decoded_length=_decoded_length(request),
             trailers=_trailers(request),
         )

@@ -44,7 +44,7 @@ def test_defaults() -> None:
 
 def test_every_setting_is_a_field() -> None:
     fields = {field.name for field in dataclasses.fields(load_config({}))}
-    assert {name.lower() for name in SETTINGS} | {"callers"} == fields
+    assert {name.lower() for name in SETTINGS} | {"callers", "configured_schemes"} == fields
 
 
 def test_environment_beats_file(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from counterseal import __version__
-from counterseal.core.model import Window
-from counterseal.core.schemes import BUILT_IN, deriving
+from counterseal.core.model import Derive, Window
+from counterseal.core.schemes import deriving
 from counterseal.server.callers import ADMIN_FILE, Caller, CallerBook, Role, admin_token, call_book
 from counterseal.server.config import Config
 from counterseal.server.data_folder import make_folder, read_master_keys
@@ -45,6 +45,7 @@ from counterseal.server.rpc.server import (
 )
 from counterseal.server.rpc.tls import TlsFiles, server_credentials
 from counterseal.server.rpc.verification import VerificationHandlers
+from counterseal.server.schemes import Schemes, find_schemes
 from counterseal.server.settings import ANONYMOUS_NAME, Address
 from counterseal.server.signals import ending_signals
 from counterseal.server.store.engine import KeyStore, open_store
@@ -59,8 +60,6 @@ if TYPE_CHECKING:
     import grpc
 
 Clock = Callable[[], float]
-_DERIVE: Final = deriving(BUILT_IN)
-
 _SETTLE_SECONDS: Final = 0.2
 
 
@@ -96,13 +95,15 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
     """Put a server together, start it, and take it down again in the opposite order. Raises what `run` raises."""
     with ExitStack() as parts:
         metrics = Metrics(__version__)
+        schemes = _schemes(config, log)
         store, cipher = _store(config, parts)
 
         limits = _limits(config)
         lane = verify_lane(limits)
-        ring = _key_ring(config, store, cipher, metrics, lane, parts)
-        verification = _verification(config, ring, clock, metrics, log)
-        keys = KeyHandlers(issuer=_issuer(config, store, cipher, ring, clock), log=log)
+        derive = deriving(schemes.known)
+        ring = _key_ring(config, store, cipher, derive, metrics, lane, parts)
+        verification = _verification(config, schemes, ring, derive, clock, metrics, log)
+        keys = KeyHandlers(issuer=_issuer(config, schemes, store, cipher, ring, clock), log=log)
 
         gate, side_pool = _gate(config, metrics, log, parts), build_side_pool()
         health = _health(store, metrics, log, side_pool, parts)
@@ -126,6 +127,14 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         yield Service(address=address, metrics_url=scrape.url if scrape else None, metrics=metrics, health=health)
 
 
+def _schemes(config: Config, log: Log) -> Schemes:
+    """Find the schemes, and say of each that is enabled and weak what is weak about it."""
+    schemes = find_schemes(config.schemes, config.configured_schemes)
+    for name, weakness in schemes.weak().items():
+        log.warning("weak_scheme_enabled", scheme=name, weakness=weakness)
+    return schemes
+
+
 def _store(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher]:
     """Open what is at rest, and check that it belongs together."""
     make_folder(config.data_dir)
@@ -137,26 +146,28 @@ def _store(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher]:
     return store, cipher
 
 
-def _verification(config: Config, ring: KeyRing, clock: Clock, metrics: Metrics, log: Log) -> VerificationHandlers:
+def _verification(
+    config: Config, schemes: Schemes, ring: KeyRing, derive: Derive, clock: Clock, metrics: Metrics, log: Log
+) -> VerificationHandlers:
     window = Window(skew=config.skew)
     verifier = Verifier(
         ring=ring,
-        schemes={name: BUILT_IN[name] for name in config.schemes},
+        schemes=schemes.enabled,
         window=window,
         clock=clock,
-        absent_derive=remembering(_DERIVE, config.cache_scopes_per_key),
+        absent_derive=remembering(derive, config.cache_scopes_per_key),
     )
     return VerificationHandlers(
         verifier=verifier, window=window, clock=clock, metrics=metrics, log=log, sample=config.log_success_sample
     )
 
 
-def _issuer(config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing, clock: Clock) -> Issuer:
+def _issuer(config: Config, schemes: Schemes, store: KeyStore, cipher: SecretCipher, ring: KeyRing, clock: Clock) -> Issuer:
     return Issuer(
         store=store,
         cipher=cipher,
         ring=ring,
-        schemes={name: BUILT_IN[name].key_kinds for name in config.schemes},
+        schemes=schemes.key_kinds(),
         clock=clock,
         revoke_bound=config.revoke_bound,
     )
@@ -192,10 +203,10 @@ def _reflection(config: Config, gate: Gate, log: Log, side_pool: ThreadPoolExecu
 
 
 def _key_ring(
-    config: Config, store: KeyStore, cipher: SecretCipher, metrics: Metrics, lane: Lane, parts: ExitStack
+    config: Config, store: KeyStore, cipher: SecretCipher, derive: Derive, metrics: Metrics, lane: Lane, parts: ExitStack
 ) -> CachedKeyRing:
     """Cache around wait around flight around store: every layer is a KeyRing around a KeyRing."""
-    stored = StoredKeyRing(store.read_key, cipher, _DERIVE, scopes_per_key=config.cache_scopes_per_key)
+    stored = StoredKeyRing(store.read_key, cipher, derive, scopes_per_key=config.cache_scopes_per_key)
     flight = SingleFlightKeyRing(stored, timeout=config.store_timeout)
     parts.callback(flight.close)
     limits = CacheLimits(
@@ -215,7 +226,13 @@ def _callers(config: Config) -> CallerBook:
     """On loopback the generated token administers; without TLS anybody there may verify, unless configured otherwise."""
     anonymous = None
     if config.listen.is_loopback and not config.tls and not config.verify_requires_caller:
-        anonymous = Caller(name=ANONYMOUS_NAME, role=Role.GATEWAY, string_to_sign=config.allow_string_to_sign, anonymous=True)
+        anonymous = Caller(
+            name=ANONYMOUS_NAME,
+            role=Role.GATEWAY,
+            string_to_sign=config.allow_string_to_sign,
+            lease=config.allow_lease,
+            anonymous=True,
+        )
     bearer = admin_token(config.data_dir) if config.listen.is_loopback else None
     return call_book(config.callers, admin_token=bearer, anonymous=anonymous)
 

@@ -47,6 +47,8 @@ class Caller:
     regions: frozenset[str] | None = None
     services: frozenset[str] | None = None
     string_to_sign: bool = False
+    # May be given signing keys of scopes, to check chunk-signed bodies by itself.
+    lease: bool = False
     # Whoever calls without credentials.
     anonymous: bool = False
 
@@ -133,6 +135,7 @@ def configured_callers(settings: Iterable[CallerSetting]) -> list[tuple[CallerSe
                 regions=setting.regions,
                 services=setting.services,
                 string_to_sign=setting.string_to_sign,
+                lease=setting.lease,
             ),
         )
         for setting in settings
@@ -144,7 +147,7 @@ def call_book(settings: Iterable[CallerSetting], *, admin_token: str | None, ano
     known = configured_callers(settings)
     by_token = [(setting.token_sha256, caller) for setting, caller in known if setting.token_sha256 is not None]
     if admin_token is not None:
-        admin = Caller(name=ADMIN_NAME, role=Role.ADMIN, string_to_sign=True)
+        admin = Caller(name=ADMIN_NAME, role=Role.ADMIN, string_to_sign=True, lease=True)
         by_token.append((hashlib.sha256(admin_token.encode("ascii")).digest(), admin))
     by_san = {setting.san: caller for setting, caller in known if setting.san is not None}
     return CallerBook(by_token=tuple(by_token), by_san=by_san, anonymous=anonymous)

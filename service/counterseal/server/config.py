@@ -10,9 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from counterseal.core.schemes import BUILT_IN
 from counterseal.server.errors import ConfigError
-from counterseal.server.settings import Address, CallerSetting, read_address, read_callers, reader
+from counterseal.server.schemes import find_schemes
+from counterseal.server.settings import (
+    Address,
+    CallerSetting,
+    SchemeSetting,
+    read_address,
+    read_callers,
+    read_scheme_tables,
+    reader,
+)
+from counterseal.server.settings.schemes import read_names
 
 PREFIX: Final = "COUNTERSEAL_"
 # Names under the prefix that belong to the command line, to the tests, or to this module itself.
@@ -31,6 +40,7 @@ class Config:
     database_url: str = field(repr=False)
     # `id:base64[,id:base64...]`, the first is active. None: the file `master.keys` in the data folder.
     master_keys: str | None = field(repr=False)
+    # The enabled ones, by name. Those out of `[[schemes]]` stand in `configured_schemes`.
     schemes: tuple[str, ...]
     skew: int
     cache_keys: int
@@ -48,10 +58,12 @@ class Config:
     tls_client_ca: Path | None
     verify_requires_caller: bool
     allow_string_to_sign: bool
+    allow_lease: bool
     log_level: str
     log_success_sample: float
     revoke_bound: float
     callers: tuple[CallerSetting, ...]
+    configured_schemes: tuple[SchemeSetting, ...] = ()
 
     @property
     def tls(self) -> bool:
@@ -67,7 +79,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "DATA_DIR": (reader.path, ".counterseal"),
     "DATABASE_URL": (reader.text, None),
     "MASTER_KEYS": (reader.text, None),
-    "SCHEMES": (reader.names(BUILT_IN), "aws-sigv4"),
+    "SCHEMES": (read_names, "aws-sigv4"),
     "SKEW": (reader.integer(1, 3600), "900"),
     "CACHE_KEYS": (reader.integer(1, 10_000_000), "10000"),
     "CACHE_KEY_SECONDS": (reader.seconds(0.001, _DAY), "60"),
@@ -84,6 +96,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "TLS_CLIENT_CA": (reader.path, None),
     "VERIFY_REQUIRES_CALLER": (reader.flag, "false"),
     "ALLOW_STRING_TO_SIGN": (reader.flag, "false"),
+    "ALLOW_LEASE": (reader.flag, "false"),
     "LOG_LEVEL": (reader.one_of("debug", "info", "warning", "error"), "info"),
     "LOG_SUCCESS_SAMPLE": (reader.seconds(0, 1), "0.01"),
     "REVOKE_BOUND": (reader.seconds(0, 3600), "1"),
@@ -99,15 +112,34 @@ def load_config(environ: Mapping[str, str], toml_path: Path | None = None) -> Co
     path = toml_path or (Path(environ[PREFIX + "CONFIG"]) if environ.get(PREFIX + "CONFIG") else None)
     document = _read_toml(path) if path else {}
     callers = read_callers(document.pop("callers", []))
+    configured = _take_scheme_tables(document)
     given = {**_from_toml(document), **_from_environ(environ)}
+    if "SCHEMES" not in given and configured:
+        # Whoever writes a table wants its scheme; whoever names the schemes as well has said exactly which.
+        default = SETTINGS["SCHEMES"][1]
+        given["SCHEMES"] = ",".join([*([default] if default else []), *(scheme.name for scheme in configured)])
     values: dict[str, Any] = {
         name.lower(): _read(name, read, given.get(name, default)) for name, (read, default) in SETTINGS.items()
     }
     if values["database_url"] is None:
         values["database_url"] = f"sqlite:///{values['data_dir'] / 'counterseal.db'}"
-    config = Config(**values, callers=callers)
+    config = Config(**values, callers=callers, configured_schemes=configured)
     _check_together(config)
     return config
+
+
+def _take_scheme_tables(document: dict[str, Any]) -> tuple[SchemeSetting, ...]:
+    """Take the tables out of `schemes`, which holds names, tables, or both: a list of both enables the tables' schemes also."""
+    given = document.get("schemes")
+    if not isinstance(given, list) or not any(isinstance(entry, dict) for entry in given):
+        return ()
+    tables = [entry for entry in given if isinstance(entry, dict)]
+    names = [entry for entry in given if not isinstance(entry, dict)]
+    configured = read_scheme_tables(tables)
+    del document["schemes"]
+    if names:
+        document["schemes"] = [*names, *(scheme.name for scheme in configured)]
+    return configured
 
 
 def _read(name: str, read: reader.Reader, value: str | None) -> object:
@@ -166,7 +198,8 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_together(config: Config) -> None:
-    """Refuse settings that are sound alone and unsafe together (DESIGN section 8)."""
+    """Refuse settings that are sound alone and unsafe together (DESIGN section 8), and names without a scheme."""
+    find_schemes(config.schemes, config.configured_schemes)
     if (config.tls_cert is None) != (config.tls_key is None):
         raise ConfigError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY: set both or neither")
     if config.tls_client_ca is not None and not config.tls:

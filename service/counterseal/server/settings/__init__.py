@@ -2,5 +2,15 @@
 
 from counterseal.server.settings.address import Address, read_address
 from counterseal.server.settings.callers import ADMIN_NAME, ANONYMOUS_NAME, CallerSetting, read_callers
+from counterseal.server.settings.schemes import SchemeSetting, read_scheme_tables
 
-__all__ = ["ADMIN_NAME", "ANONYMOUS_NAME", "Address", "CallerSetting", "read_address", "read_callers"]
+__all__ = [
+    "ADMIN_NAME",
+    "ANONYMOUS_NAME",
+    "Address",
+    "CallerSetting",
+    "SchemeSetting",
+    "read_address",
+    "read_callers",
+    "read_scheme_tables",
+]

@@ -10,13 +10,14 @@ from counterseal.server.errors import ConfigError
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SAN: Final = re.compile(r"[!-~]{1,255}", re.ASCII)
+_PERMISSIONS: Final = ("string_to_sign", "lease")
 _LIMITS: Final = ("tenants", "schemes", "regions", "services")
 # Those whom nobody configures: the holder of the generated token, and whoever calls without credentials. Names tell callers
 # apart in logs, and request ids of one from those of another: a second `admin-token` would be given the first one's secrets.
 ADMIN_NAME: Final = "admin-token"
 ANONYMOUS_NAME: Final = "anonymous"
 _RESERVED: Final = frozenset({ADMIN_NAME, ANONYMOUS_NAME})
-_KNOWN: Final = frozenset({"name", "role", "token_sha256", "san", "string_to_sign", *_LIMITS})
+_KNOWN: Final = frozenset({"name", "role", "token_sha256", "san", *_PERMISSIONS, *_LIMITS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class CallerSetting:
     regions: frozenset[str] | None = None
     services: frozenset[str] | None = None
     string_to_sign: bool = False
+    lease: bool = False
 
 
 def read_callers(tables: object) -> tuple[CallerSetting, ...]:
@@ -66,15 +68,13 @@ def _read_caller(where: str, table: Mapping[str, Any]) -> CallerSetting:
         raise ConfigError(f"{where}: the name {name} is the service's own; choose another")
     if not isinstance(role, str) or role not in {"admin", "gateway"}:
         raise ConfigError(f"{where}: role must be admin or gateway")
-    string_to_sign = table.get("string_to_sign", False)
-    if not isinstance(string_to_sign, bool):
-        raise ConfigError(f"{where}: string_to_sign must be true or false")
     return CallerSetting(
         name=name,
         role=role,
         token_sha256=bytes.fromhex(token_sha256) if token_sha256 else None,
         san=san,
-        string_to_sign=string_to_sign,
+        string_to_sign=_permission(where, table, "string_to_sign"),
+        lease=_permission(where, table, "lease"),
         **{limit: _limit(where, table, limit) for limit in _LIMITS},
     )
 
@@ -85,6 +85,13 @@ def _text(where: str, table: Mapping[str, Any], name: str, grammar: re.Pattern[s
         return None
     if not isinstance(value, str) or not grammar.fullmatch(value):
         raise ConfigError(f"{where}: {name} must be {words}")
+    return value
+
+
+def _permission(where: str, table: Mapping[str, Any], name: str) -> bool:
+    value = table.get(name, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{where}: {name} must be true or false")
     return value
 
 

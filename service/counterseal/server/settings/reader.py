@@ -4,7 +4,7 @@ They never quote the value: some values are secrets.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,18 +64,6 @@ def text(value: str) -> str:
 def path(value: str) -> Path:
     """Read the path of a file or folder."""
     return Path(text(value))
-
-
-def names(known: Collection[str]) -> Reader:
-    """Read some of the known names, separated by commas, each once."""
-
-    def read(value: str) -> tuple[str, ...]:
-        found = tuple(value.split(","))
-        if not set(found) <= set(known) or len(set(found)) != len(found):
-            raise ValueError(f"must be names out of {', '.join(sorted(known))}, separated by commas, each once")
-        return found
-
-    return read
 
 
 def optional(inner: Reader) -> Reader:

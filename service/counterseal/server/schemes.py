@@ -1,0 +1,116 @@
+"""Which ways of signing this server knows, and which of them are enabled.
+
+Three sources, in this order: built in, configured (`[[schemes]]` in the TOML file), and installed plug-ins, which are entry
+points of the group `counterseal.schemes`. A plug-in is imported only when `COUNTERSEAL_SCHEMES` names it: what is merely
+installed does not run. No name has two meanings: a configured scheme or an enabled plug-in never takes another's place.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from counterseal.core.model import KeyKind
+from counterseal.core.schemes import BUILT_IN, webhooks
+from counterseal.core.schemes.base import Scheme
+from counterseal.server.errors import ConfigError
+from counterseal.server.settings.schemes import SchemeSetting
+
+GROUP: Final = "counterseal.schemes"
+_SETTING: Final = "COUNTERSEAL_SCHEMES"
+# A kind of configured scheme: what makes one of a name and options, and raises ValueError naming the option.
+Make = Callable[[str, Mapping[str, object]], Scheme]
+KINDS: Final[Mapping[str, Make]] = {
+    webhooks.KIND: webhooks.from_options,
+}
+_STEPS: Final = (
+    *("recognises", "read", "read_string_to_sign", "check_coverage", "matches", "payload_duty", "verified_path"),
+    *("derive", "sign"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schemes:
+    """Schemes by name: `known` are all that are at hand, `enabled` those of them that verify."""
+
+    known: Mapping[str, Scheme]
+    enabled: Mapping[str, Scheme]
+
+    def key_kinds(self) -> Mapping[str, frozenset[KeyKind]]:
+        """Return the enabled schemes with the kinds of key that each takes."""
+        return {name: scheme.key_kinds for name, scheme in self.enabled.items()}
+
+    def weak(self) -> Mapping[str, str]:
+        """Return the enabled schemes that have a known weakness, with what it is."""
+        return {name: weakness for name, scheme in self.enabled.items() if (weakness := weakness_of(scheme))}
+
+
+def weakness_of(scheme: Scheme) -> str:
+    """Return what is known to be weak about a scheme, in a sentence; empty for most."""
+    return str(getattr(scheme, "weakness", ""))
+
+
+def find_schemes(names: Sequence[str], configured: Sequence[SchemeSetting]) -> Schemes:
+    """Build the configured schemes, and find those that `names` enables.
+
+    Raises:
+        ConfigError: a name has no scheme or more than one, a configured scheme cannot be built, or a plug-in is none.
+    """
+    known = dict(BUILT_IN)
+    for setting in configured:
+        if setting.name in known:
+            raise ConfigError(f"schemes: {setting.name}: the name is taken by a built-in scheme")
+        known[setting.name] = _build(setting)
+    offered = entry_points(group=GROUP)
+    for name in names:
+        plugged = [entry for entry in offered if entry.name == name]
+        if len(plugged) + (name in known) > 1:
+            raise ConfigError(f"{_SETTING}: {name}: offered more than once; remove the packages that should not offer it")
+        if plugged:
+            known[name] = _load(plugged[0])
+        if name not in known:
+            raise ConfigError(f"{_SETTING}: {name}: there is no such scheme; known: {_listed(known, offered)}")
+    ordered = {name: known[name] for name in sorted(known)}
+    return Schemes(known=ordered, enabled={name: known[name] for name in names})
+
+
+def _listed(known: Mapping[str, Scheme], offered: Sequence[EntryPoint]) -> str:
+    return ", ".join(sorted({*known, *(entry.name for entry in offered)}))
+
+
+def _build(setting: SchemeSetting) -> Scheme:
+    make = KINDS.get(setting.kind)
+    if make is None:
+        raise ConfigError(f"schemes: {setting.name}: kind must be one of {', '.join(sorted(KINDS))}")
+    try:
+        return make(setting.name, setting.options)
+    except ValueError as error:
+        raise ConfigError(f"schemes: {setting.name}: {error}") from None
+
+
+def _load(entry: EntryPoint) -> Scheme:
+    """Import a plug-in: an object that is a scheme, or something that returns one when it is called without arguments."""
+    where = f"{_SETTING}: {entry.name}: the plug-in {entry.value}"
+    try:
+        found = entry.load()
+        scheme = found() if isinstance(found, type) or not hasattr(found, "recognises") else found
+    except Exception as error:  # whatever a stranger's module raises; its text could hold anything
+        raise ConfigError(f"{where} cannot be loaded ({type(error).__name__})") from error
+    _check_shape(where, scheme, entry.name)
+    made: Scheme = scheme
+    return made
+
+
+def _check_shape(where: str, scheme: object, name: str) -> None:
+    if getattr(scheme, "name", None) != name:
+        raise ConfigError(f"{where} is not a scheme of that name")
+    missing = [step for step in _STEPS if not callable(getattr(scheme, step, None))]
+    if missing:
+        raise ConfigError(f"{where} is no scheme: it lacks {', '.join(missing)}")
+    kinds = getattr(scheme, "key_kinds", None)
+    if not isinstance(kinds, frozenset) or not kinds or not all(isinstance(kind, KeyKind) for kind in kinds):
+        raise ConfigError(f"{where} is no scheme: key_kinds must be a frozenset of KeyKind, not empty")
+    if not isinstance(getattr(scheme, "title", None), str):
+        raise ConfigError(f"{where} is no scheme: title must be text")
+    if not all(isinstance(getattr(scheme, flag, None), bool) for flag in ("timeless", "names_key")):
+        raise ConfigError(f"{where} is no scheme: timeless and names_key must be true or false")

@@ -1,0 +1,111 @@
+"""Component identifiers (RFC 9421 section 2): what a signature covers, named exactly."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from counterseal.core import structured_fields as sf
+from counterseal.core.model import Reason, Refusal
+
+# Section 2.2, without @status, which is a response's.
+DERIVED: Final = frozenset(
+    {"@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query", "@query-param"}
+)
+# Section 2.1: the lower-case form of a field name.
+_FIELD: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,256}")
+_FLAGS: Final = frozenset({"sf", "bs", "tr", "req"})
+_FIELD_PARAMETERS: Final = _FLAGS | {"key"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One component identifier. `text` is as it stands in the signature base, quotes and parameters included."""
+
+    name: str
+    parameters: sf.Parameters
+    text: str
+
+    @property
+    def identity(self) -> tuple[str, frozenset[tuple[str, sf.BareItem]]]:
+        """What makes two identifiers the same: the order of parameters does not (section 2)."""
+        return self.name, frozenset(self.parameters.items())
+
+    @property
+    def whole_field(self) -> bool:
+        """Whether this is a field of the head, all of it."""
+        return not self.name.startswith("@") and self.parameters.keys() <= {"sf", "bs"}
+
+
+def read_component(item: sf.Item) -> Component:
+    """Read a member of a list of covered components.
+
+    Raises:
+        Refusal: MALFORMED: no name, or parameters that it cannot have in a request; UNSUPPORTED_SCHEME: a trailer field, a
+            component or a parameter that is not known here.
+    """
+    name, parameters = item.value, item.parameters
+    if not isinstance(name, str):
+        raise Refusal(Reason.MALFORMED, "covered components: must be strings")
+    if name in DERIVED:
+        _check_derived(name, parameters)
+    elif name.startswith("@"):
+        # Section 2.2: @status is for responses, @signature-params is no member of its own list. Others may come to exist.
+        forbidden = name in {"@status", "@signature-params"}
+        raise Refusal(
+            Reason.MALFORMED if forbidden else Reason.UNSUPPORTED_SCHEME,
+            "covered components: one that a request cannot have" if forbidden else "covered components: one is not known",
+        )
+    elif _FIELD.fullmatch(name):
+        _check_field(name, parameters)
+    else:
+        raise Refusal(Reason.MALFORMED, "covered components: a field name must be a lower-case token")
+    return Component(name=name, parameters=parameters, text=sf.serialise_item(item).decode("ascii"))
+
+
+@lru_cache(maxsize=1024)
+def parse_component(text: str) -> Component:
+    """Read a component identifier that a caller demands: `"content-digest"`, `"@query-param";name="a"`, or a bare name.
+
+    Raises:
+        ValueError: it is none that the signature of a request could cover.
+    """
+    try:
+        plain = text.encode("ascii")
+        return read_component(sf.parse_item(plain, unique=True) if plain.startswith(b'"') else sf.Item(text))
+    except Refusal as refusal:
+        raise ValueError(refusal.detail) from None
+
+
+def _check_derived(name: str, parameters: sf.Parameters) -> None:
+    if "req" in parameters:
+        _refuse_req()
+    if name != "@query-param":
+        if parameters:
+            raise Refusal(Reason.MALFORMED, f"component {name}: takes no parameters")
+    elif parameters.keys() != {"name"} or not isinstance(parameters["name"], str):
+        raise Refusal(Reason.MALFORMED, "component @query-param: needs a name, a string, and nothing else")
+
+
+def _check_field(name: str, parameters: sf.Parameters) -> None:
+    shown = name[:64]
+    unknown = parameters.keys() - _FIELD_PARAMETERS
+    if unknown:
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"component {shown}: has a parameter that is not known")
+    if any(parameters[flag] is not True for flag in parameters.keys() & _FLAGS):
+        raise Refusal(Reason.MALFORMED, f"component {shown}: sf, bs, tr and req are flags without a value")
+    if "req" in parameters:
+        _refuse_req()
+    if "key" in parameters and not isinstance(parameters["key"], str):
+        raise Refusal(Reason.MALFORMED, f"component {shown}: key must be a string")
+    # Section 2.1.3: binary wrapping takes the field as it is, so it goes with neither sf nor key.
+    if "bs" in parameters and parameters.keys() & {"sf", "key"}:
+        raise Refusal(Reason.MALFORMED, f"component {shown}: bs goes with neither sf nor key")
+    if "tr" in parameters:
+        # Section 2.1.4. A verdict is given on the head, before the trailers have arrived.
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"component {shown}: a trailer field, which is not there with the head")
+
+
+def _refuse_req() -> None:
+    # Section 2.4: "req" names the request that a response answers.
+    raise Refusal(Reason.MALFORMED, "covered components: req is for signatures of responses")

@@ -98,6 +98,24 @@ def conclude(
     )
 
 
+def recheck(claim: Claim, key: Key | None, demand: Demand, *, schemes: Mapping[str, Scheme], now: float) -> Key | Rejected:
+    """Check again, of a claim that was verified earlier, whatever may have changed since: all but the signature and the window.
+
+    For whoever goes on from a verified request, such as with the chunks of its body. Returns the key, which may be used on.
+    """
+    try:
+        _check_demanded_scheme(claim.scheme, demand)  # 2
+        scheme = schemes.get(claim.scheme)
+        if scheme is None:
+            raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{claim.scheme}: not enabled any more")
+        known = _check_known(claim, key, demand, scheme)  # 5, 6
+        _check_key(known, now)  # 7
+        _check_demand(claim, demand)  # 8
+    except Refusal as refusal:
+        return Rejected(reason=refusal.reason, detail=refusal.detail)
+    return known
+
+
 def _read_claim(subject: Subject, demand: Demand, schemes: Mapping[str, Scheme]) -> Claim:
     if isinstance(subject, HttpRequest):
         read = http.read_request(subject)
@@ -158,18 +176,23 @@ def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Sche
     # is given the key that it came with, and the dummy only where there is none.
     usable = key is not None and key.kind in scheme.key_kinds
     matches = scheme.matches(claim, key if key is not None and usable else DUMMY_KEY, derive)
-    # A key outside the demanded tenants reads as unknown, in text and in time. So does one that the caller found under another
-    # id: MySQL's default collations take "akid" for "AKID".
-    if key is None or key.key_id != claim.key_id or (demand.tenants is not None and key.tenant not in demand.tenants):
-        raise Refusal(Reason.UNKNOWN_KEY, "no such key")
-    # Kinds never cross, whatever the record allows: a public key is no HMAC secret.
-    if scheme.name not in key.allowed_schemes or not usable:
-        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
+    key = _check_known(claim, key, demand, scheme)
     enough = is_enough_secret(key.secret) if key.public_key is None else not key.secret
     # A temporary key is good only together with its security token, also in schemes that have no place for one.
     temporary, presented = key.security_token_sha256 is not None, claim.security_token is not None
     if not enough or not matches or temporary is not presented:
         raise Refusal(Reason.MISMATCH, "the signature or the security token does not match")
+    return key
+
+
+def _check_known(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme) -> Key:
+    # A key outside the demanded tenants reads as unknown, in text and in time. So does one that the caller found under another
+    # id: MySQL's default collations take "akid" for "AKID".
+    if key is None or key.key_id != claim.key_id or (demand.tenants is not None and key.tenant not in demand.tenants):
+        raise Refusal(Reason.UNKNOWN_KEY, "no such key")
+    # Kinds never cross, whatever the record allows: a public key is no HMAC secret.
+    if scheme.name not in key.allowed_schemes or key.kind not in scheme.key_kinds:
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
     return key
 
 

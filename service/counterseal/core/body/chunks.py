@@ -16,7 +16,6 @@ class Chunks:
         check_declared(duty.trailers)
         self._announced = duty.decoded_length
         self._checksums = Checksums(duty.trailers)
-        self._summing = bool(self._checksums)
         self._fields: dict[str, str] = {}
         self._length = 0
         self._reader = FrameReader(self, signed=isinstance(duty, ChunkSigned), declared=duty.trailers)
@@ -31,8 +30,7 @@ class Chunks:
 
     def data(self, piece: memoryview) -> None:
         """Take the next bytes of the chunk."""
-        if self._summing:
-            self._checksums.update(piece)
+        self._checksums.update(piece)
 
     def end(self) -> None:
         """Take the end of a chunk."""

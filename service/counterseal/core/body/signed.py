@@ -57,10 +57,12 @@ class _SignedChunks(Chunks):
     """Collects the bytes of one chunk and hashes them where they lie."""
 
     def __init__(self, duty: ChunkSigned, limits: Limits) -> None:
-        """Begin. Raises Refusal: MALFORMED, for a trailer that is declared and not signed, or announced and not declared."""
+        """Begin. Raises ValueError for an unknown algorithm, and Refusal: MALFORMED, when it is unclear if a trailer comes."""
         super().__init__(duty)
         if duty.signed_trailer != bool(duty.trailers):
             raise Refusal(Reason.MALFORMED, "header x-amz-trailer: does not agree with x-amz-content-sha256 about a trailer")
+        self._chain = chain_of(duty)
+        self._summing = bool(self._checksums)
         self._limits = limits
         self._hash = hashlib.sha256()
         self._kept = Kept()
@@ -91,8 +93,8 @@ class VerifiedChunks(_SignedChunks):
 
     def __init__(self, duty: ChunkSigned, key: ChunkKey, limits: Limits) -> None:
         """Begin. Raises ValueError for a key of the wrong kind, and Refusal."""
-        self._walk = Walk(chain_of(duty), key)
         super().__init__(duty, limits)
+        self._walk = Walk(self._chain, key)
         self._verified: list[Piece] = []
 
     def end(self) -> None:

@@ -22,7 +22,7 @@ def temporary(signer: Signer) -> Signer:
     )
 
 
-def _string_subject(request: HttpRequest, claim: Claim) -> StringToSignSubject:
+def string_subject(request: HttpRequest, claim: Claim) -> StringToSignSubject:
     assert isinstance(claim, aws_sigv4.SigV4Claim)
     assert claim.scope is not None
     return StringToSignSubject(
@@ -50,4 +50,4 @@ def aws_sigv4_case() -> SchemeCase:
         Sample(name="general", request=REPEATED, signer=signer, options=general),
         Sample(name="general presigned", request=REPEATED, signer=signer, options=general | {"expires": "3600"}),
     )
-    return SchemeCase(scheme=scheme, samples=samples, now=NOW, string_subject=_string_subject)
+    return SchemeCase(scheme=scheme, samples=samples, now=NOW, string_subject=string_subject)

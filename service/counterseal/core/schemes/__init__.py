@@ -7,18 +7,22 @@ from typing import Final
 from counterseal.core.model import Derive, Key, Scope
 from counterseal.core.schemes.aws_sigv2 import AwsSigV2
 from counterseal.core.schemes.aws_sigv4 import AwsSigV4
+from counterseal.core.schemes.aws_sigv4a import AwsSigV4A
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.schemes.cavage import CAVAGE, CAVAGE_APISIX, CAVAGE_KONG
+from counterseal.core.schemes.goog4 import Goog4
 from counterseal.core.schemes.rfc9421 import Rfc9421
 from counterseal.core.schemes.webhooks import GITHUB, SLACK, STANDARD_WEBHOOKS, STRIPE, SVIX
 
 _ALL: Final[tuple[Scheme, ...]] = (
     AwsSigV2(),
     AwsSigV4(),
+    AwsSigV4A(),
     CAVAGE,
     CAVAGE_APISIX,
     CAVAGE_KONG,
     GITHUB,
+    Goog4(),
     Rfc9421(),
     SLACK,
     STANDARD_WEBHOOKS,

@@ -24,12 +24,17 @@ def verify(key: PublicKey, signature: bytes, message: bytes, *, form: str = "raw
     `form` is how an ECDSA signature is written: `raw` is r and s, each as long as the curve's order (RFC 9421 section 3.3.4);
     `der` is ASN.1 (RFC 3279 section 2.2.3), read strictly. The other algorithms have one form only, and do not look at it.
 
+    A key that cannot be loaded, or would be refused today, verifies nothing: its record was damaged, or made elsewhere.
+
     Raises:
-        ValueError: the key or the form is not one that this module gives out; never for any signature or message.
+        ValueError: the form does not exist; never for any key, signature or message.
     """
     if form not in FORMS:
         raise ValueError("form: must be raw or der")
-    loaded = load(key)
+    try:
+        loaded = load(key)
+    except ValueError:
+        return False
     try:
         if isinstance(loaded, Ed25519PublicKey):
             loaded.verify(signature, message)

@@ -59,8 +59,8 @@ class Dialect:
     for a request to be this one's. `times`: the draft's parameters and identifiers `created` and `expires`. `default_list` is
     what is covered when no list is given; empty: one has to be given. `joins_repeats`: a repeated field is signed as one,
     joined by commas; otherwise it must not be repeated. `key_line`: the string to sign begins with the key id; `final_newline`:
-    and ends in a newline. `algorithms` are accepted, more may be configured from `optional_algorithms`. `required_headers` must be
-    covered; `time_headers` give the time, the first one covered. `unsigned_body`: a body may go unsigned.
+    and ends in a newline. `algorithms` are accepted, more may be configured from `optional_algorithms`. `required_headers` must
+    be covered; `time_headers` give the time, the first one covered. `unsigned_body`: a body may go unsigned.
     """
 
     title: str

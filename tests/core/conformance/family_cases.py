@@ -10,17 +10,19 @@ from tests.core.conformance.sigv4_cases import string_subject, temporary
 
 
 def _case(scheme: FamilyScheme, *, presigned: bool = True) -> SchemeCase:
-    signer = symmetric_signer(scheme.name)
+    signer, at = symmetric_signer(scheme.name), {"region": "eu-west-1"}
     samples = [
-        Sample(name="upload", request=UPLOAD, signer=signer),
-        Sample(name="read", request=READ, signer=signer),
-        Sample(name="unsigned payload", request=UPLOAD, signer=signer, options={"payload": "UNSIGNED-PAYLOAD"}),
-        Sample(name="temporary", request=UPLOAD, signer=temporary(signer)),
-        Sample(name="another service", request=REPEATED, signer=signer, options={"service": "execute-api"}),
+        Sample(name="upload", request=UPLOAD, signer=signer, options=at),
+        Sample(name="read", request=READ, signer=signer, options=at),
+        Sample(name="unsigned payload", request=UPLOAD, signer=signer, options=at | {"payload": "UNSIGNED-PAYLOAD"}),
+        Sample(name="temporary", request=UPLOAD, signer=temporary(signer), options=at),
+        Sample(name="another service", request=REPEATED, signer=signer, options=at | {"service": "execute-api"}),
     ]
     if presigned:
-        samples.append(Sample(name="presigned", request=UPLOAD, signer=signer, options={"expires": "3600"}))
-        samples.append(Sample(name="presigned, temporary", request=READ, signer=temporary(signer), options={"expires": "60"}))
+        samples += [
+            Sample(name="presigned", request=UPLOAD, signer=signer, options=at | {"expires": "3600"}),
+            Sample(name="presigned, temporary", request=READ, signer=temporary(signer), options=at | {"expires": "60"}),
+        ]
     return SchemeCase(scheme=scheme, samples=tuple(samples), now=NOW, string_subject=string_subject)
 
 

@@ -15,7 +15,7 @@ from counterseal.core.sigv4.der import ORDER, low_s
 
 ALGORITHM: Final = b"AWS4-ECDSA-P256-SHA256"
 _P256: Final = "ecdsa-p256-sha256"
-# DER of two numbers of 1 to 33 bytes, in hex. The highest that a 72-byte signature has.
+# DER of two numbers of 1 to 33 bytes each, in hex.
 _HEX: Final = re.compile(rb"(?:[0-9a-f]{2}){8,72}+")
 _MAX_COUNTER: Final = 254
 _FIRST_BLOCK: Final = b"\x00\x00\x00\x01"
@@ -48,8 +48,9 @@ class EcdsaP256:
             return False  # Whatever a cache hands out: what is no public key verifies nothing.
 
     def sign(self, key_id: str, secret: bytes, scope: Scope, text: bytes) -> bytes:  # noqa: ARG002
-        """Return the signature of a string to sign."""
-        return asymmetric.p256_sign(private_scalar(key_id, secret, self.prefix), text).hex().encode("ascii")
+        """Return the signature of a string to sign, in its low-s spelling."""
+        signed = asymmetric.p256_sign(private_scalar(key_id, secret, self.prefix), text)
+        return self.read(signed.hex().encode("ascii"))
 
 
 def private_scalar(key_id: str, secret: bytes, prefix: bytes = b"AWS4A") -> int:

@@ -22,11 +22,12 @@ def test_a_script_for_each_shell(lonely: Cli, shell: str, words: str) -> None:
 LINES = pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("counterseal ", {"serve", "keys", "verify", "sign", "db", "secrets", "config", "completion"}),
+        ("counterseal ", {"serve", "keys", "schemes", "verify", "sign", "db", "secrets", "config", "completion"}),
         ("counterseal keys i", {"issue", "import"}),
         ("counterseal keys issue --format aws-", {"aws-env", "aws-profile"}),
         ("counterseal completion z", {"zsh"}),
         ("counterseal sign --pre", {"--presign"}),
+        ("counterseal sign --scheme standard-", {"standard-webhooks"}),
     ],
 )
 

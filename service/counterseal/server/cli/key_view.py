@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from counterseal.server.cli.output import echo_fields, echo_table, time_text, to_second
 
 if TYPE_CHECKING:
@@ -32,7 +34,19 @@ def key_json(record: "KeyRecord") -> dict[str, object]:
         "revoke_reason": record.revoke_reason,
         "etag": record.etag,
         "has_security_token": record.has_security_token,
+        "kind": record.kind.value,
+        "algorithm": record.public_key.algorithm if record.public_key else "",
+        "public_key_pem": _pem(record),
     }
+
+
+def _pem(record: "KeyRecord") -> str:
+    """Return a public key as PEM, an empty text for a symmetric key."""
+    if record.public_key is None:
+        return ""
+    from counterseal.server.rpc.admin_messages import pem_of  # beside gRPC, which is loaded where there is a record
+
+    return pem_of(record.public_key)
 
 
 def echo_keys(records: Iterable["KeyRecord"]) -> None:
@@ -56,11 +70,13 @@ def echo_keys(records: Iterable["KeyRecord"]) -> None:
 
 
 def echo_key(record: "KeyRecord", *, secret: str = "") -> None:
-    """Print one key as fields; with its secret right below its id when there is one to show."""
+    """Print one key as fields, a public key below them; with its secret right below its id when there is one to show."""
     fields = [("key id", record.key_id)]
     if secret:
         fields.append(("secret", secret))
     fields += [
+        ("kind", record.kind.value.lower()),
+        *([("algorithm", record.public_key.algorithm)] if record.public_key else []),
         ("state", record.state.value),
         ("tenant", record.tenant),
         ("principal", record.principal),
@@ -76,6 +92,8 @@ def echo_key(record: "KeyRecord", *, secret: str = "") -> None:
     if record.revoked is not None:
         fields += [("revoked", to_second(record.revoked)), ("reason", record.revoke_reason)]
     echo_fields([*fields, ("etag", record.etag)])
+    if record.public_key is not None:
+        click.echo(_pem(record), nl=False)
 
 
 def aws_env(issued: "IssuedKey") -> str:

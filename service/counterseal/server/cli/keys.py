@@ -12,7 +12,7 @@ from counterseal.server.cli.output import echo_json
 from counterseal.server.cli.times import duration_option, time_option
 
 if TYPE_CHECKING:
-    from counterseal.server.store.records import IssuedKey, KeyDraft
+    from counterseal.server.store.records import IssuedKey, KeyDraft, OfferedPublicKey
 
 _SECRET_WARNING: Final = "The secret is shown this once and cannot be read again: store it now."  # noqa: S105
 
@@ -46,7 +46,10 @@ _DRAFT_OPTIONS: Final = (
     click.option("--description", default="", help="What the key is for."),
     label_option,
     click.option(
-        "--scheme", "schemes", multiple=True, help="Scheme that the key may be used with. Repeatable. [default: aws-sigv4]"
+        "--scheme",
+        "schemes",
+        multiple=True,
+        help="Scheme that the key may be used with. Repeatable. [default: aws-sigv4; for a public key rfc9421]",
     ),
     click.option(
         "--not-before", type=time_option, metavar="TIME", help="Does not verify before: RFC 3339, or a duration from now."
@@ -103,17 +106,39 @@ def _draft(material: Any = None, **options: Any) -> "KeyDraft":
     "--format", "shape", type=click.Choice(["text", "json", "aws-env", "aws-profile"]), default="text", show_default=True,
     help="aws-env: lines for `eval`. aws-profile: a section for an AWS credentials file.",
 )  # fmt: skip
+@click.option("--public-key", metavar="FILE", help="Register this public key (PEM, JWK or raw) instead of issuing a secret.")
+@click.option("--algorithm", default="", help="What the public key is used with. Needed for RSA. [default: as the key says]")
+@click.option("--key-id", default="", help="Id of the public key. [default: generated]")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", default="counterseal", show_default=True, help="Name of the section for --format aws-profile.")
 @server_options
-def issue(*, connection: Connection, shape: str, as_json: bool, profile: str, **options: Any) -> None:
-    """Issue a key. Its secret is printed once, and never again."""
+def issue(
+    *, connection: Connection, shape: str, as_json: bool, profile: str, public_key: str | None, algorithm: str, key_id: str,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Issue a key. Its secret is printed once, and never again.
+
+    With --public-key the key is that one: it has no secret, and verifies what its private half signed.
+    """
     if not PROFILE_NAME.fullmatch(profile):  # before a key is issued whose secret could then not be printed
         raise click.UsageError(f"--profile {profile!r}: letters, digits, '.', '_' and '-' only")
-    draft = _draft(**options)
+    draft = _draft(_offered(public_key, algorithm, key_id, shape), **options)
     with connection.open(token_required=True) as client:
         issued = client.issue(draft)
     _echo_issued(issued, "json" if as_json else shape, profile)
+
+
+def _offered(public_key: str | None, algorithm: str, key_id: str, shape: str) -> "OfferedPublicKey | None":
+    """Return the public key to register, None where a secret is to be issued."""
+    if public_key is None:
+        if algorithm or key_id:
+            raise click.UsageError("--algorithm and --key-id need --public-key (`keys import` brings an id and a secret along)")
+        return None
+    if shape not in ("text", "json"):
+        raise click.UsageError(f"--format {shape}: a public key has no secret to configure")
+    from counterseal.server.cli.public_key_input import read_public_key_file
+
+    return read_public_key_file(public_key, algorithm=algorithm, key_id=key_id)
 
 
 def _echo_issued(issued: "IssuedKey", shape: str, profile: str) -> None:

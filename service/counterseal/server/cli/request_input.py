@@ -4,7 +4,7 @@ import functools
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +54,17 @@ class RequestInput:
         return self.url_scheme.encode() + b"://" + self.host + target
 
 
+def came_in_by(source: RequestInput, scheme: str) -> RequestInput:
+    """Return the request as one that came in by `http` or `https`.
+
+    Raises:
+        click.UsageError: the request says otherwise.
+    """
+    if source.request.scheme not in ("", scheme):
+        raise click.UsageError("--scheme contradicts --url")
+    return replace(source, request=replace(source.request, scheme=scheme))
+
+
 _OPTIONS: Final = (
     click.argument("raw", required=False, metavar="[REQUEST-FILE]"),
     click.option("-X", "--method", help="Request method. [default: GET]"),
@@ -63,25 +74,31 @@ _OPTIONS: Final = (
     click.option("-d", "--body", help="The body as text. [default: no body]"),
     click.option("--body-file", metavar="FILE", help="The body from a file (`-`: standard input)."),
     click.option("--no-body", is_flag=True, help="Leave the body out, as a gateway does that streams it."),
-    click.option(
-        "--scheme", "http_scheme", type=click.Choice(["http", "https"]), help="How the client came in, unless --url says.",
-    ),
 )  # fmt: skip
+_NAMES: Final = ("raw", "method", "url", "target", "headers", "body", "body_file", "no_body", "http_scheme")
 
 
-def request_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options to a command, which gets them as one `source` argument."""
+def request_options(*http_scheme: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds the options to a command, which gets them as one `source` argument.
 
-    @functools.wraps(command)
-    def with_request(*args: Any, **given: Any) -> None:
-        names = ("raw", "method", "url", "target", "headers", "body", "body_file", "no_body", "http_scheme")
-        source = _read(**{name: given.pop(name) for name in names})
-        command(*args, source=source, **given)
+    `http_scheme` are the names of the option for http or https: `sign` means something else by `--scheme`.
+    """
+    scheme = click.option(
+        *http_scheme, "http_scheme", type=click.Choice(["http", "https"]), help="How the client came in, unless --url says."
+    )
 
-    decorated: Callable[..., None] = with_request
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def with_request(*args: Any, **given: Any) -> None:
+            source = _read(**{name: given.pop(name) for name in _NAMES})
+            command(*args, source=source, **given)
+
+        decorated: Callable[..., None] = with_request
+        for option in reversed((*_OPTIONS, scheme)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 def _read(
@@ -98,7 +115,7 @@ def _read(
         raise click.UsageError("--body, --body-file and --no-body exclude each other")
     scheme, host, target = _split_url(url) if url is not None else (http_scheme or "", None, target or "")
     if url is not None and http_scheme not in (None, scheme):
-        raise click.UsageError("--scheme contradicts --url")
+        raise click.UsageError("--http-scheme contradicts --url")
     request = HttpRequest(
         method=_method("GET" if method is None else method),
         target=_target(target),

@@ -15,10 +15,11 @@ KEY_ID_VARIABLE: Final = "COUNTERSEAL_KEY_ID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
-    """What `sign` signs with."""
+    """What `sign` signs with: a secret or a private key. The other one is empty."""
 
     key_id: str
-    secret: bytes = field(repr=False)
+    secret: bytes = field(default=b"", repr=False)
+    private_key: bytes = field(default=b"", repr=False)
     security_token: str | None = field(default=None, repr=False)
 
 
@@ -52,8 +53,22 @@ def read_security_token(token_file: str | None) -> str:
     return _ascii(os.environb.get(SECURITY_TOKEN_VARIABLE.encode(), b""), SECURITY_TOKEN_VARIABLE)
 
 
-def signing_key(key_id: str | None, secret_file: str | None, token_file: str | None, *, stdin_allowed: bool) -> SigningKey:
-    """Return the key to sign with.
+def private_signing_key(key_id: str | None, file: str, *, named: bool = True) -> SigningKey:
+    """Return the key pair to sign with. `named`: a request names its key, so that an id is needed.
+
+    Raises:
+        click.UsageError: the key id is missing, or the file cannot be read or is empty.
+    """
+    if named and not key_id:
+        raise click.UsageError(f"no key id: give --key-id or set {KEY_ID_VARIABLE}")
+    return SigningKey(key_id=key_id or "", private_key=_not_empty(_read_file(file), file))
+
+
+def signing_key(
+    key_id: str | None, secret_file: str | None, token_file: str | None, *, stdin_allowed: bool, named: bool = True,
+    aws: bool = True,
+) -> SigningKey:  # fmt: skip
+    """Return the key to sign with. `named`: a request names its key, so that an id is needed. `aws`: the scheme is one of AWS.
 
     Without a key id from the option or COUNTERSEAL_KEY_ID, and without a secret of our own kind, the whole of
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN is taken, as `keys issue --format aws-env` sets them; never
@@ -63,16 +78,16 @@ def signing_key(key_id: str | None, secret_file: str | None, token_file: str | N
         click.UsageError: key id or secret is missing.
     """
     aws_id = os.environ.get("AWS_ACCESS_KEY_ID", "")
-    if not key_id and aws_id and secret_file is None and SECRET_VARIABLE not in os.environ:
+    if aws and not key_id and aws_id and secret_file is None and SECRET_VARIABLE not in os.environ:
         secret = os.environb.get(b"AWS_SECRET_ACCESS_KEY", b"")
         token = _ascii(os.environb.get(b"AWS_SESSION_TOKEN", b""), "AWS_SESSION_TOKEN")
         return SigningKey(key_id=aws_id, secret=_not_empty(secret, "AWS_SECRET_ACCESS_KEY"), security_token=token or None)
-    if not key_id:
+    if named and not key_id:
         raise click.UsageError(
             f"no key id: give --key-id or set {KEY_ID_VARIABLE} (AWS_ACCESS_KEY_ID counts with AWS_SECRET_ACCESS_KEY only)"
         )
     secret = read_secret(secret_file, stdin_allowed=stdin_allowed)
-    return SigningKey(key_id=key_id, secret=secret, security_token=read_security_token(token_file) or None)
+    return SigningKey(key_id=key_id or "", secret=secret, security_token=read_security_token(token_file) or None)
 
 
 def _read_file(name: str) -> bytes:

@@ -4,7 +4,15 @@ import datetime as dt
 
 import click
 
-from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, PayloadDuty
+from counterseal.core.payload import (
+    AlreadyChecked,
+    BodyDigests,
+    BodySha256,
+    ChunkSigned,
+    ChunkUnsigned,
+    LeftToCaller,
+    PayloadDuty,
+)
 from counterseal.server.cli.output import echo_fields, echo_json, time_text, to_second
 from counterseal.server.rpc.admin_answers import RejectedAnswer, VerifiedAnswer, VerifyAnswer
 
@@ -43,6 +51,7 @@ def _echo_verified(answer: VerifiedAnswer) -> None:
             ("path", answer.verified_path.decode("utf-8", "backslashreplace")),
             ("covered", ", ".join(parts)),
             ("headers", ", ".join(_header_names(answer))),
+            *([("components", " ".join(coverage.components))] if coverage.components else []),
             ("body", _duty_text(answer.payload_duty)),
         ]
     )
@@ -55,6 +64,7 @@ def _echo_rejected(answer: RejectedAnswer) -> None:
         ours = dt.datetime.now(dt.UTC)
         fields += [("server time", to_second(answer.server_time)), ("this clock", to_second(ours))]
         fields += [("skew", f"{answer.allowed_skew} seconds either way")]
+    fields += [(name, value.decode("utf-8", "backslashreplace")) for name, value in answer.public_headers]
     echo_fields([*fields, ("public", f"{answer.public_http_status} {answer.public_code}: {answer.public_message}")])
 
 
@@ -77,6 +87,7 @@ def _verified_json(answer: VerifiedAnswer) -> dict[str, object]:
             "method": coverage.method,
             "path": coverage.path,
             "query": coverage.query,
+            "components": list(coverage.components),
         },
         "payload_duty": _duty_json(answer.payload_duty),
     }
@@ -93,6 +104,9 @@ def _rejected_json(answer: RejectedAnswer) -> dict[str, object]:
             "code": answer.public_code,
             "http_status": answer.public_http_status,
             "message": answer.public_message,
+            "headers": [
+                {"name": name, "value": value.decode("utf-8", "backslashreplace")} for name, value in answer.public_headers
+            ],
         },
     }
 
@@ -106,6 +120,8 @@ def _duty_text(duty: PayloadDuty) -> str:
         return "checked"
     if isinstance(duty, BodySha256):
         return f"still to check: it must hash to {duty.sha256.hex()}"
+    if isinstance(duty, BodyDigests):
+        return "still to check: it must have " + ", ".join(f"{name} {digest.hex()}" for name, digest in duty.digests)
     if isinstance(duty, ChunkSigned):
         return f"still to check: chunks signed with {duty.algorithm}"
     if isinstance(duty, ChunkUnsigned):
@@ -120,6 +136,8 @@ def _duty_json(duty: PayloadDuty) -> dict[str, object]:
         return {"kind": "already_checked"}
     if isinstance(duty, BodySha256):
         return {"kind": "body_sha256", "sha256": duty.sha256.hex()}
+    if isinstance(duty, BodyDigests):
+        return {"kind": "body_digests", "digests": [{"algorithm": name, "value": value.hex()} for name, value in duty.digests]}
     if isinstance(duty, ChunkSigned):
         return {
             "kind": "chunk_signed",

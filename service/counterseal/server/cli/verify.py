@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@request_options
+@request_options("--http-scheme", "--scheme")
 @click.option("--body-sha256", metavar="HEX", help="SHA-256 of the body, instead of the body (with --no-body).")
 @click.option("--source-address", default="", help="The client's address, as a gateway would state it.")
 @click.option("--require-scheme", multiple=True, help="Signature scheme to accept. Repeatable. [default: any that is enabled]")
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 @click.option("--require-service", multiple=True, help="Service to accept. Repeatable. [default: any]")
 @click.option("--require-header", multiple=True, help="Header that the signature must cover. Repeatable.")
 @click.option("--require-tenant", multiple=True, help="Tenant whose keys are accepted. Repeatable. [default: any]")
+@click.option("--key-id", default="", help="Key that must have signed. Webhooks name none: they verify with this one.")
+@click.option("--label", default="", help="Label of the signature to verify, where there are several (rfc9421).")
+@click.option("--tag", default="", help="Tag that the signature must have (rfc9421).")
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="COMPONENT",
+    help="Component that the signature must cover, as '\"@method\"' (rfc9421). Repeatable; replaces the default ones.",
+)
 @click.option("--request-id", default="", help="Appears in the server's log.")
 @click.option("--explain", is_flag=True, help="Show the canonical request and the string to sign on standard error.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
@@ -60,7 +69,7 @@ def _sha256(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def _demand(required: dict[str, tuple[str, ...]]) -> "Demand":
+def _demand(required: dict[str, Any]) -> "Demand":
     from counterseal.core.model import Demand
 
     try:
@@ -73,4 +82,13 @@ def _demand(required: dict[str, tuple[str, ...]]) -> "Demand":
         services=frozenset(required["require_service"]),
         required_headers=headers,
         tenants=frozenset(required["require_tenant"]) or None,
+        key_id=required["key_id"],
+        label=required["label"],
+        tag=required["tag"],
+        required_components=tuple(_component(text) for text in required["require"]),
     )
+
+
+def _component(text: str) -> str:
+    """Return a component as signatures list it: a plain name may be given without its quotes."""
+    return text if text.startswith('"') else f'"{text}"'

@@ -47,7 +47,10 @@ class VerifiedAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedAnswer:
-    """The service's verdict: rejected. `reason` is a name without prefix; `allowed_skew` is in seconds."""
+    """The service's verdict: rejected. `reason` is a name without prefix; `allowed_skew` is in seconds.
+
+    `public_headers` are fields to send along with the answer, such as `accept-signature`.
+    """
 
     reason: str
     detail: str
@@ -56,6 +59,7 @@ class RejectedAnswer:
     public_code: str
     public_http_status: int
     public_message: str = field(default="")
+    public_headers: tuple[tuple[str, bytes], ...] = ()
 
 
 VerifyAnswer = VerifiedAnswer | RejectedAnswer
@@ -194,6 +198,7 @@ def _rejected(message: verification_pb2.Rejected) -> RejectedAnswer:
         public_code=message.public_error.code,
         public_http_status=message.public_error.http_status,
         public_message=message.public_error.message,
+        public_headers=tuple((header.name, header.value) for header in message.public_error.headers),
     )
 
 

@@ -39,7 +39,12 @@ from counterseal.core.window import check_window, valid_until
 # Computed with when there is no key, so that an unknown key costs what a known one does. The result is thrown away.
 DUMMY_KEY: Final = Key(key_id="unknown", tenant="", secret=b"\x00" * 32, allowed_schemes=frozenset(), state=KeyState.DISABLED)
 # Where signatures of known kinds stand, also of schemes that are not enabled.
-_TELLING_HEADERS: Final = frozenset({b"authorization", b"signature", b"signature-input"})
+_TELLING_HEADERS: Final = frozenset(
+    {b"authorization", b"signature", b"signature-input"}
+    # Webhooks; x-hub-signature is GitHub's with SHA-1, which no scheme here reads.
+    | {b"webhook-signature", b"svix-signature", b"stripe-signature", b"x-slack-signature"}
+    | {b"x-hub-signature", b"x-hub-signature-256"}
+)
 _TELLING_PARAMETERS: Final = frozenset(
     {b"x-amz-algorithm", b"x-goog-algorithm", b"x-oss-signature-version"}
     | {b"awsaccesskeyid", b"googleaccessid", b"ossaccesskeyid"}

@@ -128,7 +128,7 @@ def test_github_sha1_alone_is_refused() -> None:
     mac = hmac.new(KEY.secret, PLAIN.content, hashlib.sha1).hexdigest().encode()
     found = verdict(put_header(PLAIN, b"x-hub-signature", b"sha1=" + mac))
     assert isinstance(found, Rejected)
-    assert found.reason in {Reason.UNSIGNED, Reason.UNSUPPORTED_SCHEME}
+    assert found.reason is Reason.UNSUPPORTED_SCHEME
     # Beside the real one it changes nothing, and under the real one's name it is none.
     assert verifies(put_header(SIGNED["github"], b"x-hub-signature", b"sha1=" + mac))
     refused(put_header(PLAIN, b"x-hub-signature-256", b"sha1=" + mac), Reason.MALFORMED)

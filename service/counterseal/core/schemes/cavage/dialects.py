@@ -13,7 +13,7 @@ _AT_TARGET: Final = b"@request-target"
 # deprecated there and absent here. hmac-sha512 and ed25519 are no names of the draft's registry, but clients send them.
 DRAFT_12: Final = Dialect(
     title="HTTP signatures, draft-cavage-http-signatures-12",
-    words=(b"Signature",),
+    word=b"Signature",
     bare_field=b"signature",
     targets=MappingProxyType({REQUEST_TARGET: Target.NAMED}),
     foreign=frozenset({_AT_TARGET}),
@@ -23,13 +23,13 @@ DRAFT_12: Final = Dialect(
     algorithms=frozenset({HS2019, b"hmac-sha256", b"hmac-sha512", *PUBLIC}),
 )
 
-# Kong Gateway 3.x, plugin hmac-auth (kong/plugins/hmac-auth/access.lua). Its pattern for the word is `[Hh]mac`, it looks into
+# Kong Gateway 3.x, plugin hmac-auth (kong/plugins/hmac-auth/access.lua). Kong takes the word in other letters too, looks into
 # Proxy-Authorization as well, and takes the first of repeated fields. A listed field that is absent is signed there as
 # `name:`; here it is refused. So is its deprecated second try, with the path alone. hmac-sha1 is accepted there by default;
 # here it has to be configured. The digest of the body is `SHA-256=<base64>`.
 KONG: Final = Dialect(
     title="HMAC of Kong Gateway's hmac-auth plugin",
-    words=(b"hmac", b"Hmac"),
+    word=b"hmac",
     fields=(b"authorization", b"proxy-authorization"),
     key_parameter=b"username",
     targets=MappingProxyType({_AT_TARGET: Target.NAMED, b"request-line": Target.LINE}),
@@ -45,7 +45,7 @@ KONG: Final = Dialect(
 APISIX: Final = replace(
     KONG,
     title="HMAC of Apache APISIX's hmac-auth plugin, 3.11 and later",
-    words=(b"Signature",),
+    word=b"Signature",
     fields=(b"authorization",),
     key_parameter=b"keyId",
     targets=MappingProxyType({_AT_TARGET: Target.BARE}),

@@ -53,7 +53,7 @@ class Target(enum.Enum):
 class Dialect:
     """The parameters of one dialect.
 
-    `words` open the value of one of `fields`; `bare_field`, where there is one, holds the parameters without a word.
+    `word` opens the value of one of `fields`; `bare_field`, where there is one, holds the parameters without a word.
     `key_parameter` names the key. `targets` are the identifiers in the list of covered fields that stand for method and target;
     `foreign` are those by which a request is told to be another dialect's; `telling` says that one of `targets` has to be there
     for a request to be this one's. `times`: the draft's parameters and identifiers `created` and `expires`. `default_list` is
@@ -64,7 +64,7 @@ class Dialect:
     """
 
     title: str
-    words: tuple[bytes, ...]
+    word: bytes
     fields: tuple[bytes, ...] = (b"authorization",)
     bare_field: bytes = b""
     key_parameter: bytes = b"keyId"

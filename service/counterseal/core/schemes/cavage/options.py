@@ -55,7 +55,7 @@ def _with_words(dialect: Dialect, options: Mapping[str, object]) -> Dialect:
         word = _text(options, "word", "")
         if not _WORD.fullmatch(word):
             raise ValueError("option word: must be 1 to 64 token characters")
-        dialect = replace(dialect, words=(word.encode(),), fields=(b"authorization",), bare_field=b"")
+        dialect = replace(dialect, word=word.encode(), fields=(b"authorization",), bare_field=b"")
     parameter = _text(options, "key_parameter", dialect.key_parameter.decode())
     if not _PARAMETER.fullmatch(parameter) or parameter in _TAKEN:
         raise ValueError("option key_parameter: must be 1 to 32 letters, and not another parameter's name")

@@ -29,7 +29,8 @@ def _candidates(request: ReadRequest, dialect: Dialect) -> list[tuple[bytes, byt
     for name in dialect.fields:
         for value in request.headers.get(name, ()):
             text = value.strip(b" \t")
-            found += [(name, text[len(word) + 1 :]) for word in dialect.words if text.startswith(word + b" ")]
+            if text.startswith(dialect.word + b" "):
+                found.append((name, text[len(dialect.word) + 1 :]))
     # A request with Signature-Input is RFC 9421's, whatever stands in its Signature.
     if dialect.bare_field and b"signature-input" not in request.headers:
         values = request.headers.get(dialect.bare_field, ())
@@ -114,10 +115,10 @@ def _digests(request: ReadRequest, listed: tuple[bytes, ...]) -> Mapping[str, by
 def has_body(request: ReadRequest) -> bool:
     """Say whether there is a body, as far as the request tells."""
     given = request.request
-    if given.content is not None:
-        return given.content != b""
-    if given.content_sha256 is not None:
-        return given.content_sha256 != _EMPTY_SHA256
+    if given.content or given.content_sha256 not in {None, _EMPTY_SHA256}:
+        return True
+    if given.content is not None or given.content_sha256 is not None:
+        return False
     # RFC 9112 section 6: one of the two announces a body. HTTP/2 needs neither; then the duty says that it has to be empty.
     if b"transfer-encoding" in request.headers:
         return True

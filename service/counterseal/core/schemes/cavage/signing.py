@@ -120,7 +120,7 @@ def _with_field(request: HttpRequest, given: dict[bytes, bytes], name: bytes, di
     numbers = (b"created", b"expires")
     text = b",".join(b"%s=%s" % (n, v) if n in numbers else b'%s="%s"' % (n, v) for n, v in given.items())
     if name in dialect.fields:
-        text = b"%s %s" % (dialect.words[0], text)
+        text = b"%s %s" % (dialect.word, text)
     elif not name or name != dialect.bare_field:
         raise ValueError("option field: not known to this scheme")
     if any(present == name for present, _ in request.headers):

@@ -7,12 +7,13 @@ import pytest
 from counterseal.core import http
 from counterseal.core import structured_fields as sf
 from counterseal.core.model import Demand, HttpRequest, Reason, Refusal, Rejected, Verified, Window
+from counterseal.core.schemes import Scheme
 from counterseal.core.schemes.rfc9421 import Rfc9421, matches, read_claim, signature_base
 from counterseal.core.schemes.rfc9421.facts import STRUCTURED_FIELDS, Rfc9421Claim
 from counterseal.core.verify import conclude, examine
 from tests.core.rfc9421.vectors import Case, cases, deviations
 
-SCHEMES = {"rfc9421": Rfc9421()}
+SCHEMES: dict[str, Scheme] = {"rfc9421": Rfc9421()}
 SIGNED = [case for name in ("rfc9421", "rfc9421-pyauth") for case in cases(name)]
 REQUESTS = [case for case in SIGNED if case.is_request]
 RESPONSES = [case for case in SIGNED if not case.is_request]

@@ -31,7 +31,7 @@ class Case:
 
     @property
     def is_request(self) -> bool:
-        return self.raw.get("message_type", "request") == "request"
+        return str(self.raw.get("message_type", "request")) == "request"
 
     @property
     def label(self) -> str:

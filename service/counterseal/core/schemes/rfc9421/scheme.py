@@ -1,7 +1,7 @@
 """The scheme as `core/verify.py` uses it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import Claim, Demand, Derive, HttpRequest, Key, KeyKind, Subject
@@ -16,19 +16,16 @@ from counterseal.core.schemes.rfc9421.matching import matches
 from counterseal.core.schemes.rfc9421.sign import sign
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rfc9421(SchemeDefaults):
-    """HTTP Message Signatures of requests (RFC 9421), with every algorithm of its registry.
-
-    `structured_fields` are the fields that may be covered with `;sf`: `item`, `list` or `dictionary` by lower-case name.
-    """
+    """HTTP Message Signatures of requests (RFC 9421), with every algorithm of its registry."""
 
     name: str = facts.NAME
     title: str = "HTTP Message Signatures (RFC 9421)"
     key_kinds: frozenset[KeyKind] = frozenset(KeyKind)
-    timeless: bool = False
-    names_key: bool = True
-    structured_fields: Mapping[str, str] = field(default_factory=lambda: facts.STRUCTURED_FIELDS)
+
+    def __init__(self, structured_fields: Mapping[str, str] = facts.STRUCTURED_FIELDS) -> None:
+        """`structured_fields`: what may be covered with `;sf`: `item`, `list` or `dictionary` by lower-case field name."""
+        self.structured_fields: Mapping[str, str] = MappingProxyType(dict(structured_fields))
 
     def recognises(self, request: ReadRequest) -> bool:
         """Say whether there is a Signature-Input, or a Signature with labels."""

@@ -86,8 +86,10 @@ def _signature(credentials: Credentials, algorithm: str, base: bytes) -> bytes:
 def _components(request: HttpRequest, chosen: Mapping[str, str]) -> tuple[sf.Item, ...]:
     text = chosen["components"].strip()
     if text.startswith('"'):
-        member = sf.parse_list(b"(%s)" % text.encode("ascii", "replace"), unique=True)[0]
-        return member.items if isinstance(member, sf.InnerList) else ()
+        members = sf.parse_list(b"(%s)" % text.encode("ascii", "replace"), unique=True)
+        if len(members) != 1 or not isinstance(members[0], sf.InnerList) or members[0].parameters:
+            raise ValueError("option components: must be what stands between the parentheses of a list of components")
+        return members[0].items
     digested = any(name == b"content-digest" for name, _ in request.headers)
     names = text.split() or [*DEFAULT, *(["content-digest"] if digested else [])]
     return tuple(sf.Item(parse_component(name).name) for name in names)

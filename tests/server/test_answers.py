@@ -17,8 +17,8 @@ from counterseal.core.model import (
     StringToSignSubject,
     Verified,
 )
-from counterseal.server.rpc.answers import MAX_DETAIL, REASONS, rejected_answer, verified_answer
-from counterseal.server.rpc.public_errors import KEY_UNUSABLE, public_error
+from counterseal.server.rpc.answers import MAX_DETAIL, REASONS, put_rejected, verified_answer
+from counterseal.server.rpc.public_errors import KEY_UNUSABLE, s3_error
 from counterseal.v1 import verification_pb2 as pb
 
 HEADER = HttpRequest(method=b"GET", target=b"/", headers=((b"authorization", b"AWS4-HMAC-SHA256 x"),))
@@ -51,8 +51,9 @@ def test_every_number_is_sent_by_something() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_refusal_never_reads_as_verified(reason: Reason) -> None:
-    public = public_error(reason, HEADER, Demand(), key_asked=False)
-    answer = rejected_answer(Rejected(reason=reason, detail="d" * 2000), public, now=1_700_000_000.25, skew=900)
+    public = s3_error(reason, HEADER, Demand(), key_asked=False)
+    answer = pb.VerifyResponse()
+    put_rejected(answer.rejected, Rejected(reason=reason, detail="d" * 2000), public, now=1_700_000_000.25, skew=900)
     read = pb.VerifyResponse.FromString(answer.SerializeToString())
     assert read.WhichOneof("outcome") == "rejected"
     assert read.rejected.reason == REASONS[reason]
@@ -116,9 +117,9 @@ ALIKE = (Reason.UNKNOWN_KEY, Reason.MISMATCH, Reason.KEY_DISABLED, Reason.KEY_RE
 @pytest.mark.parametrize("subject", [HEADER, QUERY, STS, PRESIGNED_STS])
 @pytest.mark.parametrize("demand", [Demand(), Demand(services=frozenset({"execute-api"}))])
 def test_keys_that_do_not_verify_are_alike(subject: HttpRequest | StringToSignSubject, demand: Demand) -> None:
-    assert {public_error(reason, subject, demand, key_asked=True) for reason in ALIKE} == {KEY_UNUSABLE}
+    assert {s3_error(reason, subject, demand, key_asked=True) for reason in ALIKE} == {KEY_UNUSABLE}
     # A key that exists, and does not allow the scheme, must not stand out either.
-    assert public_error(Reason.UNSUPPORTED_SCHEME, subject, demand, key_asked=True) == KEY_UNUSABLE
+    assert s3_error(Reason.UNSUPPORTED_SCHEME, subject, demand, key_asked=True) == KEY_UNUSABLE
     assert (KEY_UNUSABLE.code, KEY_UNUSABLE.http_status) == ("SignatureDoesNotMatch", 403)
     assert KEY_UNUSABLE.message == "The access key is not usable, or the signature does not match it."
 
@@ -146,7 +147,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("reason", "subject", "code", "http_status"), TABLE)
 def test_public_errors(reason: Reason, subject: HttpRequest, code: str, http_status: int) -> None:
-    public = public_error(reason, subject, Demand(), key_asked=False)
+    public = s3_error(reason, subject, Demand(), key_asked=False)
     assert (public.code, public.http_status) == (code, http_status)
 
 
@@ -155,14 +156,14 @@ def test_the_table_is_complete() -> None:
 
 
 def test_an_expired_presigned_url_says_so() -> None:
-    assert public_error(Reason.TOO_OLD, QUERY, Demand(), key_asked=False).message == "Request has expired"
+    assert s3_error(Reason.TOO_OLD, QUERY, Demand(), key_asked=False).message == "Request has expired"
 
 
 def test_unsigned_outside_s3() -> None:
     unsigned = HttpRequest(method=b"GET", target=b"/", headers=())
-    elsewhere = public_error(Reason.UNSIGNED, unsigned, Demand(services=frozenset({"execute-api"})), key_asked=False)
+    elsewhere = s3_error(Reason.UNSIGNED, unsigned, Demand(services=frozenset({"execute-api"})), key_asked=False)
     assert elsewhere.code == "MissingAuthenticationToken"
-    either = public_error(Reason.UNSIGNED, unsigned, Demand(services=frozenset({"execute-api", "s3"})), key_asked=False)
+    either = s3_error(Reason.UNSIGNED, unsigned, Demand(services=frozenset({"execute-api", "s3"})), key_asked=False)
     assert either.code == "AccessDenied"
 
 

@@ -11,6 +11,7 @@ from counterseal import __version__
 from counterseal.core.model import Derive, Window
 from counterseal.core.schemes import deriving
 from counterseal.server.callers import ADMIN_FILE, Caller, CallerBook, Role, admin_token, call_book
+from counterseal.server.chunks import ChunkVerifier
 from counterseal.server.config import Config
 from counterseal.server.data_folder import make_folder, read_master_keys
 from counterseal.server.issuer import Issuer
@@ -21,12 +22,16 @@ from counterseal.server.keys.flight import SingleFlightKeyRing
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import KeyRing
 from counterseal.server.keys.stored import StoredKeyRing
+from counterseal.server.keys.tickets import TicketCipher
 from counterseal.server.keys.waiting import WaitingKeyRing
 from counterseal.server.lanes import Lane
+from counterseal.server.rpc.chunks import ChunkHandlers
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.key_admin import KeyHandlers
+from counterseal.server.rpc.public_choice import PublicErrors
 from counterseal.server.rpc.reflection import Reflection
+from counterseal.server.rpc.scheme_list import SchemeHandlers
 from counterseal.server.rpc.server import (
     DESCRIBED,
     SERVICES,
@@ -96,13 +101,16 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
     with ExitStack() as parts:
         metrics = Metrics(__version__)
         schemes = _schemes(config, log)
-        store, cipher = _store(config, parts)
+        store, cipher, tickets = _store(config, parts)
 
         limits = _limits(config)
         lane = verify_lane(limits)
         derive = deriving(schemes.known)
         ring = _key_ring(config, store, cipher, derive, metrics, lane, parts)
-        verification = _verification(config, schemes, ring, derive, clock, metrics, log)
+        window = Window(skew=config.skew)
+        verifier = _verifier(config, schemes, ring, derive, window, clock)
+        chunks = ChunkVerifier(ring=ring, schemes=schemes.enabled, derive=derive, tickets=tickets, clock=clock)
+        verification, chunk_calls = _verification(config, schemes, verifier, chunks, window, clock, metrics, log)
         keys = KeyHandlers(issuer=_issuer(config, schemes, store, cipher, ring, clock), log=log)
 
         gate, side_pool = _gate(config, metrics, log, parts), build_side_pool()
@@ -111,7 +119,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         server = build_server(limits)
         add_services(
             server,
-            verification=verification_handlers(gate, lane, verification, metrics),
+            verification=verification_handlers(gate, lane, verification, chunk_calls, SchemeHandlers(schemes), metrics),
             keys=key_handlers(gate, keys_lane(limits), keys),
             health=health.answers,
             reflector=reflector,
@@ -135,31 +143,50 @@ def _schemes(config: Config, log: Log) -> Schemes:
     return schemes
 
 
-def _store(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher]:
+def _store(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher, TicketCipher]:
     """Open what is at rest, and check that it belongs together."""
     make_folder(config.data_dir)
     store = open_store(config.database_url, timeout=config.store_timeout)
     parts.callback(store.close)
     store.upgrade()
-    cipher = SecretCipher(read_master_keys(config, store))
+    master_keys = read_master_keys(config, store)
+    cipher = SecretCipher(master_keys)
     check_master_keys(store, cipher)
-    return store, cipher
+    return store, cipher, TicketCipher(master_keys)
 
 
-def _verification(
-    config: Config, schemes: Schemes, ring: KeyRing, derive: Derive, clock: Clock, metrics: Metrics, log: Log
-) -> VerificationHandlers:
-    window = Window(skew=config.skew)
-    verifier = Verifier(
+def _verifier(config: Config, schemes: Schemes, ring: KeyRing, derive: Derive, window: Window, clock: Clock) -> Verifier:
+    return Verifier(
         ring=ring,
         schemes=schemes.enabled,
         window=window,
         clock=clock,
         absent_derive=remembering(derive, config.cache_scopes_per_key),
     )
-    return VerificationHandlers(
-        verifier=verifier, window=window, clock=clock, metrics=metrics, log=log, sample=config.log_success_sample
+
+
+def _verification(
+    config: Config,
+    schemes: Schemes,
+    verifier: Verifier,
+    chunks: ChunkVerifier,
+    window: Window,
+    clock: Clock,
+    metrics: Metrics,
+    log: Log,
+) -> tuple[VerificationHandlers, ChunkHandlers]:
+    sample = config.log_success_sample
+    verification = VerificationHandlers(
+        verifier=verifier,
+        chunks=chunks,
+        public_errors=PublicErrors(schemes.enabled),
+        window=window,
+        clock=clock,
+        metrics=metrics,
+        log=log,
+        sample=sample,
     )
+    return verification, ChunkHandlers(chunks=chunks, window=window, clock=clock, metrics=metrics, log=log, sample=sample)
 
 
 def _issuer(config: Config, schemes: Schemes, store: KeyStore, cipher: SecretCipher, ring: KeyRing, clock: Clock) -> Issuer:

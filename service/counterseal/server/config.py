@@ -79,7 +79,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "DATA_DIR": (reader.path, ".counterseal"),
     "DATABASE_URL": (reader.text, None),
     "MASTER_KEYS": (reader.text, None),
-    "SCHEMES": (read_names, "aws-sigv4"),
+    "SCHEMES": (read_names, "aws-sigv4,rfc9421"),
     "SKEW": (reader.integer(1, 3600), "900"),
     "CACHE_KEYS": (reader.integer(1, 10_000_000), "10000"),
     "CACHE_KEY_SECONDS": (reader.seconds(0.001, _DAY), "60"),

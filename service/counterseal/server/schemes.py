@@ -11,8 +11,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from counterseal.core.model import KeyKind
-from counterseal.core.schemes import BUILT_IN, webhooks
+from counterseal.core.schemes import BUILT_IN, aws_sigv2, cavage, webhooks
 from counterseal.core.schemes.base import Scheme
+from counterseal.core.sigv4 import custom
 from counterseal.server.errors import ConfigError
 from counterseal.server.settings.schemes import SchemeSetting
 
@@ -21,6 +22,9 @@ _SETTING: Final = "COUNTERSEAL_SCHEMES"
 # A kind of configured scheme: what makes one of a name and options, and raises ValueError naming the option.
 Make = Callable[[str, Mapping[str, object]], Scheme]
 KINDS: Final[Mapping[str, Make]] = {
+    "aws-sigv2": aws_sigv2.from_options,
+    "cavage": cavage.from_options,
+    "sigv4-family": custom.from_options,
     webhooks.KIND: webhooks.from_options,
 }
 _STEPS: Final = (

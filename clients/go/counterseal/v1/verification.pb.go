@@ -562,7 +562,7 @@ type Demand struct {
 	// The `tag` parameter that the signature must have (RFC 9421 section 2.3), 1 to 256 printable ASCII characters. Empty: any or none.
 	Tag string `protobuf:"bytes,8,opt,name=tag,proto3" json:"tag,omitempty"`
 	// Components that the signature must cover, each as a signature lists it, e.g. `"@method"` or `"@query-param";name="id"`, quotes
-	// included; at most 64, of 3 to 512 printable ASCII characters. They replace the scheme's own default. Empty: the default, which is
+	// included, or as a bare name; at most 64, of at most 512 characters. They replace the scheme's own default. Empty: the default, which is
 	// `"@method"`, `"@authority"`, `"@path"`, `"@query"`, and `"content-digest"` when there is a body.
 	RequiredComponents []string `protobuf:"bytes,9,rep,name=required_components,json=requiredComponents,proto3" json:"required_components,omitempty"`
 	unknownFields      protoimpl.UnknownFields
@@ -2072,8 +2072,8 @@ type PayloadDuty_ChunkSigned struct {
 	DecodedLength *uint64 `protobuf:"varint,6,opt,name=decoded_length,json=decodedLength,proto3,oneof" json:"decoded_length,omitempty"`
 	// Lower-case names announced in `x-amz-trailer`.
 	Trailers []string `protobuf:"bytes,7,rep,name=trailers,proto3" json:"trailers,omitempty"`
-	// What the first VerifyChunks continues from: sealed, of no use to anybody but the service, at most 2 KiB. Always set by a service
-	// that has VerifyChunks. Good for 24 hours. Keep it out of logs all the same.
+	// What the first VerifyChunks continues from: sealed, of no use to anybody but the service, at most 8 KiB. Always set by a service
+	// that has VerifyChunks. The whole upload may take 24 hours, counted from this answer. Keep it out of logs all the same.
 	Continuation []byte `protobuf:"bytes,8,opt,name=continuation,proto3" json:"continuation,omitempty"`
 	// Set only when `lease_signing_key` asked for it: the signing key of the scope alone, 32 bytes, from which the key's secret cannot
 	// be had; for ECDSA, the public key as DER SubjectPublicKeyInfo. It signs for the scope's whole day: hold it in memory, for this

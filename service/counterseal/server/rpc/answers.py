@@ -47,10 +47,8 @@ def verified_answer(verdict: Verified) -> pb.VerifyResponse:
     return response
 
 
-def rejected_answer(verdict: Rejected, public: Public, *, now: float, skew: int) -> pb.VerifyResponse:
-    """Return the answer for a refused request. `now` is the service's clock in Unix seconds, `skew` in seconds."""
-    response = pb.VerifyResponse()
-    answer = response.rejected
+def put_rejected(answer: pb.Rejected, verdict: Rejected, public: Public, *, now: float, skew: int) -> None:
+    """Fill in a refusal. `now` is the service's clock in Unix seconds, `skew` in seconds."""
     answer.reason = REASONS[verdict.reason]
     answer.detail = verdict.detail[:MAX_DETAIL]
     seconds = math.floor(now)
@@ -60,7 +58,8 @@ def rejected_answer(verdict: Rejected, public: Public, *, now: float, skew: int)
     answer.public_error.code = public.code
     answer.public_error.http_status = public.http_status
     answer.public_error.message = public.message
-    return response
+    for name, value in public.headers:
+        answer.public_error.headers.add(name=name, value=value)
 
 
 def _put_coverage(message: pb.Coverage, coverage: Coverage) -> None:

@@ -7,10 +7,12 @@ Runs on every call, so it makes no object that it does not need.
 import re
 import socket
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from counterseal.core.http import MAX_HEADERS
 from counterseal.core.model import Demand, HttpRequest, StringToSignSubject, Subject
+from counterseal.core.schemes.rfc9421.components import parse_component
 from counterseal.server.errors import InvalidField
 from counterseal.server.keys.limits import check_key_id, check_request_id
 from counterseal.v1 import verification_pb2 as pb
@@ -95,16 +97,20 @@ def _tag(tag: str) -> str:
 
 
 def _components(components: Sequence[str]) -> tuple[str, ...]:
-    """Return the demanded components. Whether they are ones is the scheme's to say; here they are only kept within bounds."""
     if len(components) > MAX_COMPONENTS:
         raise InvalidField("demand.required_components", f"must have at most {MAX_COMPONENTS} entries")
-    for component in components:
-        if not 3 <= len(component) <= MAX_COMPONENT or not _PRINTABLE.fullmatch(component) or component[0] != '"':
-            raise InvalidField(
-                "demand.required_components",
-                f"must be 3 to {MAX_COMPONENT} printable ASCII characters, as in a signature, quotes included",
-            )
-    return tuple(components)
+    return tuple([_component(component) for component in components])
+
+
+@lru_cache(maxsize=1024)  # a gateway demands the same ones on every call
+def _component(text: str) -> str:
+    if len(text) > MAX_COMPONENT:
+        raise InvalidField("demand.required_components", f"must be at most {MAX_COMPONENT} characters each")
+    try:
+        parse_component(text)
+    except ValueError as error:
+        raise InvalidField("demand.required_components", f"must be components of a request: {error}") from None
+    return text
 
 
 def _http_request(message: pb.HttpRequest) -> HttpRequest:

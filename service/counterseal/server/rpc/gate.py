@@ -6,7 +6,7 @@ the one thread that polls. Bytes come in and go out, so that reading and writing
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -58,11 +58,14 @@ def admit_admin(caller: Caller) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How the methods of one service are guarded: who is admitted, in which lane they work, and who is told how long."""
+    """How the methods of one service are guarded: who is admitted, in which lane they work, and who is told how long.
+
+    `observe` holds, by the method's name, what is told the seconds that a call took inside the service.
+    """
 
     admit: Admit
     lane: Lane
-    observe: Callable[[float], None] | None = None
+    observe: Mapping[str, Callable[[float], None]] = field(default_factory=dict)
 
 
 class Gate:
@@ -110,7 +113,8 @@ class Gate:
         context.abort_with_status(wire_status(failure))
 
     def _wrap(self, method: str, kind: type[Message], act: Act, rules: Rules) -> Serve:
-        count, clock, observe, work = self._metrics.rpc, time.perf_counter, rules.observe, self._worker(kind, act, rules.lane)
+        count, clock, work = self._metrics.rpc, time.perf_counter, self._worker(kind, act, rules.lane)
+        observe = rules.observe.get(method)
 
         def serve(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             try:

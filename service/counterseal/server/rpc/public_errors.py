@@ -1,7 +1,7 @@
 """What a gateway may show whoever sent a refused request. It tells less than the reason, on purpose.
 
-Codes are those that S3 clients know. Unknown, mismatched, disabled, revoked and expired keys are exactly alike: who holds no
-secret must not learn which key ids exist.
+Two vocabularies: the codes that S3 clients know, for the AWS schemes and their relatives, and plain ones. In either, unknown,
+mismatched, disabled, revoked and expired keys are exactly alike: who holds no secret must not learn which key ids exist.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ from counterseal.core.model import Demand, HttpRequest, Reason, Subject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Public:
-    """An error for the outside: code, HTTP status, one sentence."""
+    """An error for the outside: code, HTTP status, one sentence, and header fields to answer with it."""
 
     code: str
     http_status: int
     message: str
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 KEY_UNUSABLE: Final = Public(
@@ -69,8 +70,77 @@ _BY_REASON: Final = {
 }
 
 
-def public_error(reason: Reason, subject: Subject, demand: Demand, *, key_asked: bool) -> Public:
-    """Return what the outside may learn of a refusal. `key_asked` says whether a key was looked for before it."""
+_CHUNKS_MALFORMED: Final = Public(
+    code="InvalidRequest", http_status=400, message="The chunks of the body are malformed or out of order."
+)
+_CHUNKS_LATE: Final = Public(code="RequestTimeout", http_status=400, message="The upload took too long.")
+
+# Plain ones. A 401 has to name a way to do better (RFC 9110 section 15.5.2); no scheme of ours is one of that registry.
+_CHALLENGE: Final = (("www-authenticate", b"Signature"),)
+PLAIN_KEY_UNUSABLE: Final = Public(
+    code="SignatureNotAccepted",
+    http_status=401,
+    message="The key is not usable, or the signature does not match it.",
+    headers=_CHALLENGE,
+)
+_PLAIN_TIME: Final = Public(
+    code="SignatureTimeOff",
+    http_status=401,
+    message="The signature's time lies too far from the server's.",
+    headers=_CHALLENGE,
+)
+_PLAIN: Final = {
+    Reason.UNSIGNED: Public(
+        code="SignatureRequired", http_status=401, message="The request is not signed.", headers=_CHALLENGE
+    ),
+    Reason.MALFORMED: Public(code="SignatureMalformed", http_status=400, message="The request or its signature is malformed."),
+    Reason.AMBIGUOUS: Public(
+        code="SignatureAmbiguous", http_status=400, message="It is not clear which signature of the request counts."
+    ),
+    Reason.UNSUPPORTED_SCHEME: Public(
+        code="SignatureUnsupported",
+        http_status=401,
+        message="The way in which the request is signed is not supported here.",
+        headers=_CHALLENGE,
+    ),
+    Reason.TOO_OLD: _PLAIN_TIME,
+    Reason.TOO_NEW: _PLAIN_TIME,
+    Reason.NOT_COVERED: Public(
+        code="SignatureInsufficient",
+        http_status=401,
+        message="Parts of the request must be signed and are not.",
+        headers=_CHALLENGE,
+    ),
+    Reason.BODY_REQUIRED: Public(
+        code="BodyRequired", http_status=400, message="The signature covers the body, which could not be checked."
+    ),
+    Reason.UNKNOWN_KEY: PLAIN_KEY_UNUSABLE,
+    Reason.MISMATCH: PLAIN_KEY_UNUSABLE,
+    Reason.KEY_DISABLED: PLAIN_KEY_UNUSABLE,
+    Reason.KEY_REVOKED: PLAIN_KEY_UNUSABLE,
+    Reason.KEY_EXPIRED: PLAIN_KEY_UNUSABLE,
+    Reason.OUT_OF_SCOPE: _DENIED,
+    Reason.PAYLOAD_MISMATCH: Public(code="BodyMismatch", http_status=400, message="The body is not the one that was signed."),
+    Reason.REPLAYED: _DENIED,
+}
+
+
+def plain_error(reason: Reason, *, key_asked: bool) -> Public:
+    """Return what the outside may learn of a refusal, in words of no vendor."""
+    if key_asked and reason is Reason.UNSUPPORTED_SCHEME:
+        return PLAIN_KEY_UNUSABLE
+    return _PLAIN.get(reason, _DENIED)
+
+
+def chunk_error(reason: Reason) -> Public:
+    """Return what the outside may learn of refused chunks. Only members of the AWS family sign them."""
+    if reason is Reason.UNSUPPORTED_SCHEME:
+        return KEY_UNUSABLE
+    return {Reason.MALFORMED: _CHUNKS_MALFORMED, Reason.TOO_OLD: _CHUNKS_LATE}.get(reason) or _BY_REASON.get(reason, _DENIED)
+
+
+def s3_error(reason: Reason, subject: Subject, demand: Demand, *, key_asked: bool) -> Public:
+    """Return what the outside may learn of a refusal, as S3 says it. `key_asked`: a key was looked for before it."""
     if key_asked and reason is Reason.UNSUPPORTED_SCHEME:
         # The key exists and does not allow the scheme: an unknown one has to look the same.
         return KEY_UNUSABLE

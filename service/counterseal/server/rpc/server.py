@@ -11,11 +11,13 @@ from grpc_health.v1 import health_pb2
 from counterseal.server.errors import ConfigError
 from counterseal.server.lanes import Lane
 from counterseal.server.rpc import reflection
+from counterseal.server.rpc.chunks import ChunkHandlers
 from counterseal.server.rpc.gate import Act, Gate, Handlers, Rules, admit_admin, admit_anyone
 from counterseal.server.rpc.health import HealthAnswers
 from counterseal.server.rpc.key_admin import KeyHandlers
 from counterseal.server.rpc.patience import Patience
 from counterseal.server.rpc.reflection import Reflection
+from counterseal.server.rpc.scheme_list import SchemeHandlers
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.settings import Address
 from counterseal.server.telemetry.metrics import Metrics
@@ -115,10 +117,16 @@ def _options(limits: ServerLimits) -> Sequence[tuple[str, int]]:
     )
 
 
-def verification_handlers(gate: Gate, lane: Lane, acts: VerificationHandlers, metrics: Metrics) -> Handlers:
+def verification_handlers(
+    gate: Gate, lane: Lane, acts: VerificationHandlers, chunks: ChunkHandlers, schemes: SchemeHandlers, metrics: Metrics
+) -> Handlers:
     """Return VerificationService behind the gate."""
-    rules = Rules(admit=admit_anyone, lane=lane, observe=metrics.verify_seconds.observe)
-    methods: dict[str, Act] = {"Verify": acts.verify, "VerifyChunks": acts.verify_chunks, "ListSchemes": acts.list_schemes}
+    rules = Rules(admit=admit_anyone, lane=lane, observe={"Verify": metrics.verify_seconds.observe})
+    methods: dict[str, Act] = {
+        "Verify": acts.verify,
+        "VerifyChunks": chunks.verify_chunks,
+        "ListSchemes": schemes.list_schemes,
+    }
     return gate.handlers(VERIFICATION, methods, rules)
 
 

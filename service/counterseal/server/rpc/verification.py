@@ -4,11 +4,13 @@ import random
 from collections.abc import Callable
 
 from counterseal.core.model import Claim, Rejected, StringToSignSubject, Subject, Verified, Window
+from counterseal.core.payload import ChunkSigned
 from counterseal.server.callers import Caller
-from counterseal.server.errors import CallerNotPermitted, InvalidField
-from counterseal.server.rpc.answers import rejected_answer, verified_answer
+from counterseal.server.chunks import ChunkVerifier
+from counterseal.server.errors import CallerNotPermitted
+from counterseal.server.rpc.answers import put_rejected, verified_answer
 from counterseal.server.rpc.convert import read_demand, read_request_id, read_subject
-from counterseal.server.rpc.public_errors import public_error
+from counterseal.server.rpc.public_choice import PublicErrors
 from counterseal.server.rpc.redact import loggable_key_id
 from counterseal.server.telemetry.log import Log
 from counterseal.server.telemetry.metrics import Metrics
@@ -20,9 +22,20 @@ class VerificationHandlers:
     """What VerificationService does. `sample` is the share of verified requests that are logged, 0 to 1."""
 
     def __init__(
-        self, *, verifier: Verifier, window: Window, clock: Callable[[], float], metrics: Metrics, log: Log, sample: float
+        self,
+        *,
+        verifier: Verifier,
+        chunks: ChunkVerifier,
+        public_errors: PublicErrors,
+        window: Window,
+        clock: Callable[[], float],
+        metrics: Metrics,
+        log: Log,
+        sample: float,
     ) -> None:
         self._verifier = verifier
+        self._chunks = chunks
+        self._public_errors = public_errors
         self._window = window
         self._clock = clock
         self._metrics = metrics
@@ -34,38 +47,56 @@ class VerificationHandlers:
 
         Raises:
             InvalidField: the message breaks a limit.
-            CallerNotPermitted: a string to sign, from a caller without that permission.
+            CallerNotPermitted: a string to sign, or a wish for a signing key, from a caller without that permission.
             StoreUnavailable: nobody knows.
         """
         if not caller.string_to_sign and request.HasField("string_to_sign"):
             raise CallerNotPermitted("this caller may not send a string to sign")
+        if request.lease_signing_key and not caller.lease:
+            raise CallerNotPermitted("this caller may not lease signing keys")
         subject = read_subject(request)  # 1
         demand = caller.narrow(read_demand(request))
         request_id = read_request_id(request.request_id)
         verdict, claim = self._verifier.walk(subject, demand)  # 2 to 10
         if isinstance(verdict, Verified):  # 11
             response = verified_answer(verdict)
+            if claim is not None and isinstance(verdict.payload_duty, ChunkSigned):
+                self._begin_chunks(request, response, claim, verdict, verdict.payload_duty, caller)
             self._metrics.verdict("verified", "", verdict.scheme)
             if self._sample and random.random() < self._sample:  # noqa: S311  # which lines to keep, nothing secret
                 self._line("verified", subject, claim, request_id, caller)
             return response
-        public = public_error(verdict.reason, subject, demand, key_asked=claim is not None)
-        response = rejected_answer(verdict, public, now=self._clock(), skew=self._window.skew)
+        public = self._public_errors.of(verdict.reason, subject, demand, claim)
+        response = pb.VerifyResponse()
+        put_rejected(response.rejected, verdict, public, now=self._clock(), skew=self._window.skew)
         self._metrics.verdict("rejected", verdict.reason.value, claim.scheme if claim is not None else "")
         self._line("rejected", subject, claim, request_id, caller, verdict)
         return response
 
-    def verify_chunks(self, request: pb.VerifyChunksRequest, caller: Caller) -> pb.VerifyChunksResponse:
-        """Answer VerifyChunks: this release gives out nothing to continue from.
-
-        Raises:
-            InvalidField: always.
-        """
-        raise InvalidField("continuation", "is not one that this service gave out")
-
-    def list_schemes(self, request: pb.ListSchemesRequest, caller: Caller) -> pb.ListSchemesResponse:
-        """Answer ListSchemes."""
-        return pb.ListSchemesResponse()
+    def _begin_chunks(
+        self,
+        request: pb.VerifyRequest,
+        response: pb.VerifyResponse,
+        claim: Claim,
+        verdict: Verified,
+        duty: ChunkSigned,
+        caller: Caller,
+    ) -> None:
+        """Add what an upload begins with. Every lease is in the log, whatever share of the verified requests is."""
+        answer = response.verified.payload_duty.chunk_signed
+        answer.continuation = self._chunks.begin(claim, verdict, duty)
+        if request.lease_signing_key:
+            answer.signing_key = self._chunks.lease(verdict)
+            self._metrics.lease(verdict.scheme)
+            self._log.info(
+                "lease",
+                key_id=loggable_key_id(verdict.key.key_id),
+                tenant=verdict.key.tenant,
+                scheme=verdict.scheme,
+                scope=duty.scope,
+                request_id=request.request_id,
+                caller=caller.name,
+            )
 
     def _line(
         self, outcome: str, subject: Subject, claim: Claim | None, request_id: str, caller: Caller, why: Rejected | None = None

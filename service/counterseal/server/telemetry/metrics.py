@@ -29,6 +29,18 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._chunks = Counter(
+            "counterseal_verify_chunks",
+            "Answers to VerifyChunks by outcome (verified, complete, rejected) and reason of the refusal.",
+            ("outcome", "reason"),
+            registry=self.registry,
+        )
+        self._leases = Counter(
+            "counterseal_leases",
+            "Signing keys of scopes handed to callers, by scheme.",
+            ("scheme",),
+            registry=self.registry,
+        )
         self._rpc = Counter(
             "counterseal_rpc", "Finished calls by method and gRPC code.", ("method", "code"), registry=self.registry
         )
@@ -47,6 +59,14 @@ class Metrics:
         if child is None:
             child = self._verdicts[labels] = self._verify.labels(*labels)
         child.inc()
+
+    def chunks(self, outcome: str, reason: str = "") -> None:
+        """Count an answer to VerifyChunks."""
+        self._chunks.labels(outcome, reason).inc()
+
+    def lease(self, scheme: str) -> None:
+        """Count a signing key that was handed out. `scheme` is the name of an enabled scheme."""
+        self._leases.labels(scheme).inc()
 
     def rpc(self, method: str, code: str) -> None:
         """Count a finished call."""

@@ -278,7 +278,7 @@ export interface Demand {
   tag: string;
   /**
    * Components that the signature must cover, each as a signature lists it, e.g. `"@method"` or `"@query-param";name="id"`, quotes
-   * included; at most 64, of 3 to 512 printable ASCII characters. They replace the scheme's own default. Empty: the default, which is
+   * included, or as a bare name; at most 64, of at most 512 characters. They replace the scheme's own default. Empty: the default, which is
    * `"@method"`, `"@authority"`, `"@path"`, `"@query"`, and `"content-digest"` when there is a body.
    */
   requiredComponents: string[];
@@ -439,8 +439,8 @@ export interface PayloadDuty_ChunkSigned {
   /** Lower-case names announced in `x-amz-trailer`. */
   trailers: string[];
   /**
-   * What the first VerifyChunks continues from: sealed, of no use to anybody but the service, at most 2 KiB. Always set by a service
-   * that has VerifyChunks. Good for 24 hours. Keep it out of logs all the same.
+   * What the first VerifyChunks continues from: sealed, of no use to anybody but the service, at most 8 KiB. Always set by a service
+   * that has VerifyChunks. The whole upload may take 24 hours, counted from this answer. Keep it out of logs all the same.
    */
   continuation: Buffer;
   /**

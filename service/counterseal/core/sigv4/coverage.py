@@ -21,7 +21,7 @@ def check_coverage(claim: SigV4Claim) -> None:
         if name not in signed:
             raise Refusal(Reason.NOT_COVERED, f"header {name.decode()}: not signed")
     dated = family.date_header if family.date_header in request.headers else b"date"
-    if not claim.presigned and dated not in signed:
+    if family.date_signed and not claim.presigned and dated not in signed:
         raise Refusal(Reason.NOT_COVERED, f"header {dated.decode()}: gives the time, and is not signed")
     for name in sorted(request.headers.keys() - signed):
         # MinIO CVE-2026-97731 and SeaweedFS #9121 let anyone add such headers. `x-amzn-*` are not among them.

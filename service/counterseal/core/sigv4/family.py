@@ -8,7 +8,7 @@ holds the words, so that the engine in this package is written once. How a famil
 - another spelling of the time, such as Unix seconds: `read_stamp` and `write_stamp`, functions;
 - a list of signed headers that is optional, or that names only what is signed beside a fixed set (Alibaba's
   `AdditionalHeaders`): `list_field`, `list_optional`, and `read_names`, a function from the list's text and the request to all
-  names that are signed, in the order in which they are signed;
+  names that are signed, in the order in which they are signed; and `write_names`, which makes the list's text for a signer;
 - another canonical request: `canonical_request`, a function of the claim;
 - other mathematics (SigV4A's ECDSA): `kind`, an object as `kinds.py` describes;
 - anything else: a subclass of `scheme.FamilyScheme` that overrides a step, e.g. `read` to say that the path is not covered.
@@ -134,8 +134,9 @@ class Family:
     `algorithm` stands in the request, `terminator` ends its scopes. Header names are in lower case; an empty one: the family
     has no such header. `must_sign` are prefixes of header names, none of which may be present and unsigned; `required_headers`
     have to be signed by every request. `date_fallback`: a `Date` header may give the time, in ISO 8601's basic form or as an
-    IMF-fixdate. `query` None: nothing is presigned. `takes_unnamed`: a query that names no algorithm counts as an attempt at
-    this family's signature; one family for each set of names does that.
+    IMF-fixdate. `date_signed`: the header that gives the time has to be among those signed; without it, it is enough that the
+    time stands in the string to sign as it was sent. `query` None: nothing is presigned. `takes_unnamed`: a query that names no
+    algorithm counts as an attempt at this family's signature; one family for each set of names does that.
 
     `key_scope` is the one scope to derive a key for, where the key does not depend on the claim's.
 
@@ -155,6 +156,7 @@ class Family:
     must_sign: tuple[bytes, ...]
     required_headers: tuple[bytes, ...] = (b"host",)
     date_fallback: bool = True
+    date_signed: bool = True
     query: QueryNames | None = None
     takes_unnamed: bool = False
     region_set_header: bytes = b""
@@ -173,6 +175,7 @@ class Family:
     write_stamp: Callable[[int], Stamp] = write_iso_stamp
     stamp_form: str = "YYYYMMDDTHHMMSSZ"
     read_names: "Callable[[bytes, ReadRequest], tuple[bytes, ...]] | None" = None
+    write_names: Callable[[tuple[bytes, ...]], bytes] = b";".join
     canonical_request: "Callable[[SigV4Claim], bytes] | None" = None
     fields: frozenset[bytes] = field(init=False)
     needed_fields: tuple[bytes, ...] = field(init=False)

@@ -187,7 +187,7 @@ def _claim(
         timestamp=stamp.text,
         presigned=expires is not None,
         rules=family.rules(service).path,
-        signed_headers=b";".join(signed),
+        signed_headers=family.write_names(signed),
         payload=payload,
         read=read,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from counterseal.core import encoding
 from counterseal.core.model import HttpRequest
 
 # What a byte is changed by: its last bit, its case, and two that mean something in most grammars.
@@ -24,6 +25,13 @@ def texts(raw: bytes) -> Iterator[bytes]:
             if changed != raw:
                 yield changed
     yield raw + b"0"
+
+
+def signatures(spelled: bytes) -> Iterator[bytes]:
+    """Yield other signatures: `texts` without those that are the same one in other percent escapes."""
+    for other in texts(spelled):
+        if encoding.percent_decode(other) != encoding.percent_decode(spelled):
+            yield other
 
 
 def of_method(request: HttpRequest) -> Iterator[HttpRequest]:

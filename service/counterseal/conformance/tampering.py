@@ -72,7 +72,7 @@ class TamperingChecks(Checks):
         """Wherever it differs, and in whatever spelling: base64's unused bits are no second spelling."""
         for sample, base in self.baselines():
             text = self.signature_text(sample, base.signed)
-            for other in changes.texts(text):
+            for other in changes.signatures(text):
                 changed = signatures.put(base.signed, text, other)
                 rejected(self.case, sample, changed, "one byte of the signature changed")
 

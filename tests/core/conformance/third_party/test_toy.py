@@ -56,9 +56,8 @@ def test_two_schemes_that_take_one_another_s_requests() -> None:
 
 
 def test_most_checks_have_found_something() -> None:
-    """A check that no mistake fails may check nothing. Of those left over, two are for what the core makes sure of, and one
-    is for schemes with strings to sign, which the toy has not.
+    """A check that no mistake fails may check nothing. Of those left over, one is for what the core makes sure of, and one
+    for schemes with strings to sign, which the toy has not.
     """
     found = frozenset[str]().union(*(findings(scheme.__name__) for _, scheme in SABOTAGED))
-    ruled_out = {"test_a_poor_secret_never_verifies", "test_a_required_security_token_is_never_skipped"}
-    assert set(names()) - found == ruled_out | {"test_a_changed_string_to_sign"}
+    assert set(names()) - found == {"test_a_poor_secret_never_verifies", "test_a_changed_string_to_sign"}

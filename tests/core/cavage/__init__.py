@@ -1,0 +1,1 @@
+"""draft-cavage signatures and their dialects."""

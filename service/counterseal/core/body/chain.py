@@ -5,9 +5,9 @@ Chunks", and of its ECDSA sibling (SigV4A). A chunk of another upload, or in ano
 """
 
 import enum
-import hmac
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
@@ -33,6 +33,8 @@ _ECDSA_PADDED: Final = 144
 # The 32-byte derived key of the scope, or the public key. Never a key's secret.
 ChunkKey = bytes | PublicKey
 _T = TypeVar("_T")
+# Says whether a signature is the one of a string to sign.
+_Verifies = Callable[[str, bytes], bool]
 
 
 class Next(enum.Enum):
@@ -136,11 +138,27 @@ def check_key(algorithm: str, key: ChunkKey) -> None:
         raise ValueError(f"key: chunks of {algorithm} need a public key of {ECDSA_KEY}")
 
 
-def _is_signature(key: ChunkKey, signature: str, string_to_sign: bytes) -> bool:
-    """Say whether `signature`, without padding, is the one of a string to sign. `key` has been through `check_key`."""
+def _verifier(key: ChunkKey) -> _Verifies:
+    """Return what verifies signatures without padding. `key` has been through `check_key`."""
     if isinstance(key, bytes):
-        return same(hmac.digest(key, string_to_sign, "sha256").hex().encode("ascii"), signature.encode("ascii"))
-    return asymmetric.verify(key, bytes.fromhex(signature), string_to_sign, form="der")
+        return _Hmac(key).verifies
+    return lambda signature, text: asymmetric.verify(key, bytes.fromhex(signature), text, form="der")
+
+
+class _Hmac:
+    """HMAC-SHA256 with the key's two states computed once (RFC 2104 section 4): half the cost of each short message."""
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(64, b"\x00")
+        self._inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in block]))
+        self._outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in block]))
+
+    def verifies(self, signature: str, text: bytes) -> bool:
+        inner = self._inner.copy()
+        inner.update(text)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return same(outer.hexdigest().encode("ascii"), signature.encode("ascii"))
 
 
 def advance(chain: ChunkChain, key: ChunkKey, links: Sequence[Link], trailer: Link | None = None) -> ChunkChain | Rejected:
@@ -156,32 +174,33 @@ def advance(chain: ChunkChain, key: ChunkKey, links: Sequence[Link], trailer: Li
     check_key(chain.algorithm, key)
     if not links and trailer is None:
         return Rejected(reason=Reason.MALFORMED, detail="no chunk and no trailer: nothing to verify")
+    verifies = _verifier(key)
     for link in links:
-        outcome = _advance_one(chain, key, link, Next.CHUNK)
+        outcome = _advance_one(chain, verifies, link, Next.CHUNK)
         if isinstance(outcome, Rejected):
             return outcome
         chain = outcome
-    return chain if trailer is None else _advance_one(chain, key, trailer, Next.TRAILER)
+    return chain if trailer is None else _advance_one(chain, verifies, trailer, Next.TRAILER)
 
 
-def _advance_one(chain: ChunkChain, key: ChunkKey, link: Link, kind: Next) -> ChunkChain | Rejected:
+def _advance_one(chain: ChunkChain, verifies: _Verifies, link: Link, kind: Next) -> ChunkChain | Rejected:
     if chain.may_follow is not kind:
         return Rejected(reason=Reason.MALFORMED, detail=f"{kind.value}: may not follow here")
     if len(link.sha256) != len(NOTHING_SHA256):
         raise ValueError(f"{kind.value}: a hash of {len(link.sha256)} bytes")
     text = chunk_string_to_sign if kind is Next.CHUNK else trailer_string_to_sign
-    outcome = _verify_one(chain.algorithm, key, link.signature, text(chain, link.sha256), kind)
+    outcome = _verify_one(chain.algorithm, verifies, link.signature, text(chain, link.sha256), kind)
     if isinstance(outcome, Rejected):
         return outcome
     return replace(chain, previous=outcome, may_follow=_after(chain, kind, link.sha256))
 
 
-def _verify_one(algorithm: str, key: ChunkKey, presented: str, string_to_sign: bytes, kind: Next) -> str | Rejected:
+def _verify_one(algorithm: str, verifies: _Verifies, presented: str, string_to_sign: bytes, kind: Next) -> str | Rejected:
     """Return the signature as the next one covers it, or why it is refused."""
     signature = read_signature(algorithm, presented)
     if signature is None:
         return Rejected(reason=Reason.MALFORMED, detail=f"{kind.value}: its signature is not spelled as one")
-    if not _is_signature(key, signature, string_to_sign):
+    if not verifies(signature, string_to_sign):
         return Rejected(reason=Reason.MISMATCH, detail=f"{kind.value}: the signature does not match")
     return signature
 
@@ -198,6 +217,7 @@ class Walk:
     def __init__(self, chain: ChunkChain, key: ChunkKey) -> None:
         """Begin. Raises ValueError for a key of the wrong kind."""
         check_key(chain.algorithm, key)
+        self._verifies = _verifier(key)
         self._chain = chain
         self._key = key
         self._head = _chunk_head(chain)
@@ -206,7 +226,7 @@ class Walk:
     def chunk(self, sha256: bytes, signature: str) -> None:
         """Verify the next chunk. The caller sees to it that none follows the last. Raises Refusal: MISMATCH or MALFORMED."""
         text = _chunk_text(self._head, self._previous, sha256)
-        self._previous = _accepted(_verify_one(self._chain.algorithm, self._key, signature, text, Next.CHUNK))
+        self._previous = _accepted(_verify_one(self._chain.algorithm, self._verifies, signature, text, Next.CHUNK))
 
     def trailer(self, link: Link) -> None:
         """Verify the trailer, after the last chunk. Raises Refusal: MISMATCH or MALFORMED."""

@@ -86,9 +86,13 @@ class FrameReader:
         end = min(at + self._left, len(data))
         self._sink.data(view[at:end])
         self._left -= end - at
-        if not self._left:
-            self._sink.end()
-            self._step = self._line_end
+        if self._left:
+            return end
+        self._sink.end()
+        if data[end : end + 2] == _CRLF:
+            self._step = self._size_line
+            return end + 2
+        self._step = self._line_end
         return end
 
     def _line_end(self, data: bytes, _: memoryview, at: int) -> int:

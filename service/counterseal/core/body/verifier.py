@@ -16,7 +16,6 @@ VerifiableDuty = BodySha256 | BodyDigests | ChunkSigned | ChunkUnsigned
 
 _F_co = TypeVar("_F_co", covariant=True)
 _E_co = TypeVar("_E_co", covariant=True)
-_T = TypeVar("_T")
 _DEFAULT: Final = Limits()
 _BROKEN: Final = Rejected(reason=Reason.MALFORMED, detail="the verification of the body broke off")
 
@@ -35,7 +34,7 @@ class _Guarded(Generic[_F_co, _E_co]):
         try:
             self._body = begin()
         except Refusal as refusal:
-            self._rejected = Rejected(reason=refusal.reason, detail=refusal.detail)
+            self._refuse(refusal)
 
     @property
     def rejected(self) -> Rejected | None:
@@ -52,24 +51,32 @@ class _Guarded(Generic[_F_co, _E_co]):
         """
         if self._finished:
             raise ValueError("the body was finished")
-        return self._run(lambda: self._body.feed(data if isinstance(data, bytes) else bytes(data)))
+        if self._rejected is not None:
+            return self._rejected
+        self._rejected = _BROKEN  # stands if anything but a refusal comes out of the next line, an interrupt also
+        try:
+            fed = self._body.feed(data if isinstance(data, bytes) else bytes(data))
+        except Refusal as refusal:
+            return self._refuse(refusal)
+        self._rejected = None
+        return fed
 
     def finish(self) -> _E_co | Rejected:
         """Say that no bytes follow, and return whether the body is whole and right."""
         self._finished = True
-        return self._run(lambda: self._body.finish())  # noqa: PLW0108 - there may be no body
-
-    def _run(self, step: Callable[[], _T]) -> _T | Rejected:
         if self._rejected is not None:
             return self._rejected
-        self._rejected = _BROKEN  # stands if anything but a refusal comes out of the step, an interrupt also
+        self._rejected = _BROKEN
         try:
-            outcome = step()
+            end = self._body.finish()
         except Refusal as refusal:
-            self._rejected = Rejected(reason=refusal.reason, detail=refusal.detail)
-            return self._rejected
+            return self._refuse(refusal)
         self._rejected = None
-        return outcome
+        return end
+
+    def _refuse(self, refusal: Refusal) -> Rejected:
+        self._rejected = Rejected(reason=refusal.reason, detail=refusal.detail)
+        return self._rejected
 
 
 class BodyVerifier(_Guarded[Fed, BodyEnd]):

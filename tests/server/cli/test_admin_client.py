@@ -36,6 +36,8 @@ class Answering(verification_pb2_grpc.VerificationServiceServicer):
             context.abort(*self.answer)
         return self.answer
 
+    VerifyChunks = ListSchemes = Verify
+
 
 @contextlib.contextmanager
 def answering(answer: Any) -> Iterator[AdminClient]:

@@ -47,8 +47,9 @@ protos-check: ## buf lint, format and breaking; generated Python is current
 stubs: ## Generate the Go, TypeScript, Java and Rust stubs into clients/
 	protos/tools/stubs.sh
 
-bench: $(VENV)/.dev ## Measure CPU per Verify beside a null handler; draws docs/bench/*.svg
+bench: $(VENV)/.dev ## Measure CPU per Verify beside a null handler, and of streamed bodies beside hashing; draws docs/bench/*.svg
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+	$(BIN)/python -m tests.bench.body
 
 coverage: $(VENV)/.dev ## Every branch of the core is tested
 	$(BIN)/python -m pytest -q -n $(JOBS) tests/core --cov=counterseal.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered

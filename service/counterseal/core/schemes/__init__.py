@@ -11,7 +11,9 @@ from counterseal.core.schemes.aws_sigv4a import AwsSigV4A
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.schemes.cavage import CAVAGE, CAVAGE_APISIX, CAVAGE_KONG
 from counterseal.core.schemes.goog4 import Goog4
+from counterseal.core.schemes.oss4 import Oss4
 from counterseal.core.schemes.rfc9421 import Rfc9421
+from counterseal.core.schemes.tc3 import Tc3
 from counterseal.core.schemes.webhooks import GITHUB, SLACK, STANDARD_WEBHOOKS, STRIPE, SVIX
 
 _ALL: Final[tuple[Scheme, ...]] = (
@@ -23,11 +25,13 @@ _ALL: Final[tuple[Scheme, ...]] = (
     CAVAGE_KONG,
     GITHUB,
     Goog4(),
+    Oss4(),
     Rfc9421(),
     SLACK,
     STANDARD_WEBHOOKS,
     STRIPE,
     SVIX,
+    Tc3(),
 )
 BUILT_IN: Final[Mapping[str, Scheme]] = MappingProxyType({scheme.name: scheme for scheme in _ALL})
 

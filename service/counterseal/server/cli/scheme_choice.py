@@ -1,15 +1,17 @@
 """Choosing the scheme to sign with, and its options, by name. Schemes are imported when one is chosen, not before."""
 
+import os
 import re
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from counterseal.server.cli.settings import read_settings
+
 if TYPE_CHECKING:
     from counterseal.core.schemes import Scheme
 
 DEFAULT: Final = "aws-sigv4"
-PLUG_INS: Final = "counterseal.schemes"  # the entry-point group
 _OPTION: Final = re.compile(r"([a-z][a-z0-9_-]{0,62})=(.*)", re.DOTALL)
 
 
@@ -21,28 +23,23 @@ def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
 
 
 def find_scheme(name: str) -> "Scheme":
-    """Return a built-in scheme, or that of an installed plug-in.
+    """Return a built-in scheme, one that COUNTERSEAL_CONFIG configures, or that of an installed plug-in.
 
     Raises:
         click.UsageError: there is none of that name.
     """
     from counterseal.core.schemes import BUILT_IN
 
-    found = BUILT_IN.get(name) or _plug_in(name)
-    if found is None:
-        raise click.UsageError(f"--scheme {name!r}: not one of {', '.join(sorted(BUILT_IN))}, nor of an installed plug-in")
-    return found
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    from counterseal.server.errors import ConfigError
+    from counterseal.server.schemes import find_schemes
 
-
-def _plug_in(name: str) -> "Scheme | None":
-    from importlib.metadata import entry_points
-
-    for entry in entry_points(group=PLUG_INS, name=name):
-        loaded = entry.load()
-        scheme: Scheme = loaded() if isinstance(loaded, type) else loaded
-        if scheme.name == name:
-            return scheme
-    return None
+    configured = read_settings().configured_schemes if os.environ.get("COUNTERSEAL_CONFIG") else ()
+    try:
+        return find_schemes((name,), configured).known[name]
+    except ConfigError as error:
+        raise click.UsageError(f"--scheme: {str(error).removeprefix('COUNTERSEAL_SCHEMES: ')}") from None
 
 
 def read_options(texts: tuple[str, ...]) -> dict[str, str]:

@@ -32,6 +32,7 @@ from counterseal.core.model import (
     Window,
     is_enough_secret,
 )
+from counterseal.core.post_form.multipart import is_form
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.scope import is_in_region_set
 from counterseal.core.window import check_window, valid_until
@@ -149,7 +150,15 @@ def _find_scheme(request: http.ReadRequest, schemes: Mapping[str, Scheme], deman
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{found[0].name}: not among the demanded schemes")
     if _looks_signed(request):
         raise Refusal(Reason.UNSUPPORTED_SCHEME, "the request is signed in a way that is unknown or not enabled")
+    # Nothing is signed before the body; a form may hold a signature, and without the body nobody knows.
+    if request.request.content is None and is_form(request) and _reads_forms(schemes, demand):
+        raise Refusal(Reason.BODY_REQUIRED, "a posted form may hold a signature: send the body itself along, not its hash")
     raise Refusal(Reason.UNSIGNED, "the request carries no signature")
+
+
+def _reads_forms(schemes: Mapping[str, Scheme], demand: Demand) -> bool:
+    allowed = demand.allowed_schemes or schemes.keys()
+    return any(scheme.reads_forms for scheme in schemes.values() if scheme.name in allowed)
 
 
 def _looks_signed(request: http.ReadRequest) -> bool:

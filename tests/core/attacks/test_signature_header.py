@@ -77,7 +77,7 @@ SCHEME = tuple(
         ("algorithm-and-a-tab", VALUE.replace(b"SHA256 ", b"SHA256\t"), UNSUPPORTED),
         ("algorithm-of-two-words", b"Bearer " + VALUE, UNSUPPORTED),
         ("algorithm-none", b"none", UNSUPPORTED),
-        ("sigv2", b"AWS AKIDEXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg=", UNSUPPORTED),
+        ("sigv2", b"AWS AKIDEXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg=", MALFORMED),
         ("algorithm-alone", b"AWS4-HMAC-SHA256 ", MALFORMED),
     )
 )

@@ -56,7 +56,7 @@ class Scheme(Protocol):
 
     `title` is one line for people. `key_kinds` are the kinds of key that verify. `timeless` says that a signature may come
     without a time: then nothing bounds its age. `names_key` says that a request names its key; where it is false, the caller
-    has to demand one (webhooks).
+    has to demand one (webhooks). `reads_forms`: a signature may stand in a posted form, so in the body.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Scheme(Protocol):
     key_kinds: frozenset[KeyKind]
     timeless: bool
     names_key: bool
+    reads_forms: bool
 
     def recognises(self, request: ReadRequest) -> bool:
         """Say whether the request tries to carry a signature of this scheme. Never true for another scheme's exact name."""
@@ -125,6 +126,7 @@ class SchemeDefaults:
     key_kinds: frozenset[KeyKind] = frozenset({KeyKind.SYMMETRIC})
     timeless: bool = False
     names_key: bool = True
+    reads_forms: bool = False
 
     def read_string_to_sign(self, subject: StringToSignSubject) -> Claim:
         """Refuse: the scheme has no string to sign that a gateway could send in place of the request."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import Claim
+from counterseal.core.post_form import PostedForm
 
 NAME: Final = "aws-sigv2"
 WORD: Final = b"AWS "
@@ -44,12 +45,12 @@ class SigV2Claim(Claim):
     """What a request says about its Signature Version 2. `signature` is base64, as sent.
 
     `strings_to_sign` are the spellings that count as one request, always two of them, so that a computation takes one time;
-    `hash` is the HMAC's, `sha1` or `sha256`. `unsigned` are parameters that the signature does not cover. `form` says that the
-    signature stands in a form, whose fields its policy was checked against when it was read.
+    `hash` is the HMAC's, `sha1` or `sha256`. `unsigned` are parameters that the signature does not cover. `posted` is the
+    form that the signature stands in; None: it stands in a header or in the query.
     """
 
     strings_to_sign: tuple[bytes, bytes] = field(repr=False)
     hash: str
     read: ReadRequest = field(repr=False)
     unsigned: tuple[bytes, ...] = ()
-    form: bool = False
+    posted: PostedForm | None = field(default=None, repr=False)

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 
-from counterseal.core import compare
+from counterseal.core import compare, post_form
 from counterseal.core.buckets import BucketHosts
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import Claim, Demand, Derive, HttpRequest, Key, Reason, Refusal, Subject
 from counterseal.core.payload import PayloadDuty, Unsigned
-from counterseal.core.schemes.aws_sigv2 import canonical, facts, general, s3
+from counterseal.core.schemes.aws_sigv2 import canonical, facts, form, general, s3
 from counterseal.core.schemes.aws_sigv2.facts import SigV2Claim
 from counterseal.core.schemes.aws_sigv2.sign import sign
 from counterseal.core.schemes.base import Credentials, SchemeDefaults, Signing
@@ -21,28 +21,29 @@ class AwsSigV2(SchemeDefaults):
     """
 
     name: str = facts.NAME
-    title: str = "AWS Signature Version 2, in a header or the query (legacy)"
+    title: str = "AWS Signature Version 2, in a header, the query or a form (legacy)"
     # Presigned requests state an end and no time; what bounds their age is in core/window.py. Header signatures have a time.
     timeless: bool = True
+    reads_forms: bool = True
     weakness: str = "HMAC-SHA1; host, body and most of query and headers go unsigned: only for clients that can do no better"
 
     def __init__(self, hosts: BucketHosts = BucketHosts()) -> None:  # noqa: B008 - frozen
         self._hosts = hosts
 
     def recognises(self, request: ReadRequest) -> bool:
-        """Say whether header or query try to carry this scheme's signature."""
-        return _in_header(request) or _in_query(request)
+        """Say whether header, query or form try to carry this scheme's signature. A form only where nothing else is signed."""
+        return _in_header(request) or _in_query(request) or post_form.may_sign(request, form.TELLING)
 
     def read(self, request: ReadRequest, demand: Demand) -> SigV2Claim:  # noqa: ARG002 - a request has one signature
         """Read the claim. Raises Refusal: MALFORMED or AMBIGUOUS."""
         if not _in_query(request):
-            return s3.read_header(request, self._hosts)
+            return (s3.read_header if _in_header(request) else form.read_form)(request, self._hosts)
         if b"authorization" in request.headers:
             raise Refusal(Reason.AMBIGUOUS, "a signature in the query beside an Authorization header")
         return general.read_query(request) if general.is_general(request) else s3.read_query(request, self._hosts)
 
     def check_coverage(self, claim: Claim, demand: Demand) -> None:  # noqa: ARG002
-        """Check that what this signature cannot cover is harmless.
+        """Check that what this signature cannot cover is harmless; of a form, that it satisfies its policy.
 
         Not checked, because it cannot be: host, body, most headers, and parameters that page through listings.
 
@@ -50,6 +51,8 @@ class AwsSigV2(SchemeDefaults):
             Refusal: NOT_COVERED, naming the header or the parameter.
         """
         mine = _mine(claim)
+        if mine.posted is not None:
+            mine.posted.check_policy(form.EXEMPT)
         for name in sorted(mine.read.headers):
             if name.startswith(facts.AMZ_LOOKALIKES):
                 raise Refusal(Reason.NOT_COVERED, f"header {name.decode()[:64]}: present, and not signed")
@@ -64,7 +67,14 @@ class AwsSigV2(SchemeDefaults):
         return any(same) and _same_security_token(key, mine.security_token)
 
     def payload_duty(self, claim: Claim, subject: Subject) -> PayloadDuty:  # noqa: ARG002
-        """Say that nobody signed the body. A Content-MD5 is signed where there is one; checking it is left to the upstream."""
+        """Say that nobody signed the body. A Content-MD5 is signed where there is one; checking it is left to the upstream.
+
+        Raises:
+            Refusal: PAYLOAD_MISMATCH, when a form's file is longer or shorter than its policy allows.
+        """
+        mine = _mine(claim)
+        if mine.posted is not None:
+            mine.posted.check_length()
         return Unsigned()
 
     def verified_path(self, claim: Claim) -> bytes:
@@ -72,8 +82,19 @@ class AwsSigV2(SchemeDefaults):
         return _mine(claim).read.path
 
     def sign(self, request: HttpRequest, credentials: Credentials, signing: Signing) -> HttpRequest:
-        """Sign in a header, or in the query where the option `expires` is given. Raises ValueError."""
-        return sign(self, request, credentials, signing)
+        """Sign in a header, in the query where `expires` is given, or in a form where `form` is. Raises ValueError."""
+        if not signing.options.get("form"):
+            own = {name: value for name, value in signing.options.items() if name != "form"}
+            return sign(self, request, credentials, Signing(now=signing.now, options=own))
+        expires = post_form.read_expires(signing.take(form="")["form"])
+        return post_form.sign_posted(
+            self,
+            request,
+            lambda fields, bucket: self.sign_form(fields, credentials, bucket=bucket, now=signing.now, expires=expires),
+            self._hosts,
+        )
+
+    sign_form = staticmethod(form.sign_form)
 
 
 def from_options(name: str, options: Mapping[str, object]) -> AwsSigV2:

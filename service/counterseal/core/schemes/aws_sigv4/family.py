@@ -13,9 +13,11 @@ _STREAMS: Final = {
     aws.HMAC_CHUNKS_TRAILER: Stream(algorithm=_CHUNKS, trailer=True),
 }
 
+NAMES: Final = query_names(b"X-Amz-")
+
 AWS: Final = Family(
     name="aws-sigv4",
-    title="AWS Signature Version 4, in a header or presigned",
+    title="AWS Signature Version 4, in a header, presigned or in a form",
     algorithm=b"AWS4-HMAC-SHA256",
     terminator="aws4_request",
     kind=HmacSha256(prefix=b"AWS4"),
@@ -23,7 +25,7 @@ AWS: Final = Family(
     content_sha256_header=aws.CONTENT_SHA256,
     security_token_header=aws.SECURITY_TOKEN,
     must_sign=aws.MUST_SIGN,
-    query=query_names(b"X-Amz-"),
+    query=NAMES,
     takes_unnamed=True,
     services=aws.SERVICES,
     streams=_STREAMS,

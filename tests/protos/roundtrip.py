@@ -27,7 +27,7 @@ def main() -> None:
     """Serve, call, print."""
     server = grpc.server(futures.ThreadPoolExecutor(2))
     keys_pb2_grpc.add_KeyServiceServicer_to_server(Keys(), server)  # type: ignore[abstract]  # one of its methods is enough
-    verification_pb2_grpc.add_VerificationServiceServicer_to_server(Verification(), server)
+    verification_pb2_grpc.add_VerificationServiceServicer_to_server(Verification(), server)  # type: ignore[abstract]
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     assert error_reason_pb2.ERROR_REASON_UNSPECIFIED == 0

@@ -12,7 +12,16 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from counterseal.core.model import Demand, HttpRequest, KeyState
-from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, PayloadDuty, Unsigned
+from counterseal.core.payload import (
+    AlreadyChecked,
+    BodyDigests,
+    BodySha256,
+    ChunkSigned,
+    ChunkUnsigned,
+    LeftToCaller,
+    PayloadDuty,
+    Unsigned,
+)
 from counterseal.server import errors
 from counterseal.server.rpc import client_errors
 from counterseal.server.rpc.admin_answers import RejectedAnswer, VerifiedAnswer, key_record, verify_answer
@@ -91,6 +100,14 @@ def test_a_reason_from_the_future_is_a_refusal() -> None:
     assert (empty.reason, empty.server_time) == ("UNSPECIFIED", None)
 
 
+def test_fields_to_send_along_with_a_refusal() -> None:
+    rejected = verification_pb2.Rejected()
+    rejected.public_error.headers.add(name="accept-signature", value=b'sig1=("@method")')
+    answer = verify_answer(verification_pb2.VerifyResponse(rejected=rejected))
+    assert isinstance(answer, RejectedAnswer)
+    assert answer.public_headers == (("accept-signature", b'sig1=("@method")'),)
+
+
 Duty = verification_pb2.PayloadDuty
 
 
@@ -99,6 +116,10 @@ Duty = verification_pb2.PayloadDuty
     [
         (Duty(already_checked=Duty.AlreadyChecked()), AlreadyChecked()),
         (Duty(body_sha256=Duty.BodySha256(sha256=b"x" * 32)), BodySha256(sha256=b"x" * 32)),
+        (
+            Duty(body_digests=Duty.BodyDigests(digests=[Duty.Digest(algorithm="sha-512", value=b"y" * 64)])),
+            BodyDigests(digests=(("sha-512", b"y" * 64),)),
+        ),
         (Duty(unsigned=Duty.Unsigned()), Unsigned()),
         (Duty(left_to_caller=Duty.LeftToCaller()), LeftToCaller()),
         (Duty(chunk_unsigned=Duty.ChunkUnsigned(trailers=["a"])), ChunkUnsigned(decoded_length=None, trailers=("a",))),
@@ -121,6 +142,14 @@ def test_every_duty_of_the_contract_is_read() -> None:
     for name in Duty.DESCRIPTOR.oneofs_by_name["duty"].fields:
         message = Duty()
         getattr(message, name.name).SetInParent()
+        if name.name == "body_digests":  # none at all would be a body that nobody checks
+            with pytest.raises(client_errors.ServerDefect):
+                verify_answer(_verified(message))
+            message.body_digests.digests.add(algorithm="sha-256", value=b"x" * 32)
+        if name.name == "body_digests":
+            with pytest.raises(client_errors.ServerDefect):
+                verify_answer(_verified(message))
+            message.body_digests.digests.add(algorithm="sha-256", value=b"h" * 32)
         assert isinstance(verify_answer(_verified(message)), VerifiedAnswer), name.name
 
 
@@ -217,7 +246,7 @@ def test_a_key_state_from_the_future_is_no_key_state(state: int) -> None:
 
 
 def test_a_time_outside_the_calendar() -> None:
-    key = keys_pb2.Key(key_id="KEY1", state=keys_pb2.KEY_STATE_ACTIVE)
+    key = keys_pb2.Key(key_id="KEY1", state=keys_pb2.KEY_STATE_ACTIVE, kind=keys_pb2.KEY_KIND_SYMMETRIC)
     assert key_record(key).state is KeyState.ACTIVE
     assert key_record(key).expires is None
     key.expire_time.seconds = 1 << 60
@@ -241,3 +270,27 @@ def test_reprs_hold_no_token() -> None:
 def test_a_missing_ca_file_is_named(tmp_path: Any) -> None:
     with pytest.raises(client_errors.UnreadableFile, match=r"nowhere\.pem"):
         AdminClient(Endpoint(address="127.0.0.1:1", ca=tmp_path / "nowhere.pem"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "pem"),
+    [
+        (0, ""),
+        (99, ""),
+        (keys_pb2.KEY_KIND_PUBLIC, ""),
+        (keys_pb2.KEY_KIND_PUBLIC, "MCow"),
+        (keys_pb2.KEY_KIND_PUBLIC, "-----BEGIN PUBLIC KEY-----\nM*\n-----END PUBLIC KEY-----\n"),
+    ],
+)
+def test_a_kind_from_the_future_and_a_garbled_public_key_are_no_keys(kind: int, pem: str) -> None:
+    key = keys_pb2.Key(key_id="KEY1", state=keys_pb2.KEY_STATE_ACTIVE, public_key_pem=pem)
+    key.MergeFromString(bytes([0x40, kind]))
+    with pytest.raises(client_errors.ServerDefect):
+        key_record(key)
+
+
+def test_times_that_are_absent_stay_absent() -> None:
+    duty = Duty(already_checked=Duty.AlreadyChecked())
+    answer = verify_answer(_verified(duty))
+    assert isinstance(answer, VerifiedAnswer)
+    assert (answer.signed_time, answer.valid_until) == (None, None)

@@ -16,7 +16,16 @@ from counterseal.core.model import (
 from counterseal.core.schemes.aws_sigv4 import read_claim
 from counterseal.core.scope import read_credential
 from counterseal.core.sigv4.canonical import canonical_query, normalise_path
-from tests.fuzz import body_targets, message_targets, seeds, server_targets, setting_targets, webhook_targets
+from tests.fuzz import (
+    body_targets,
+    message_targets,
+    rfc9421_targets,
+    seeds,
+    server_targets,
+    setting_targets,
+    sigv4_targets,
+    webhook_targets,
+)
 from tests.fuzz.checks import check, walk
 
 SHA256 = b"0" * 64
@@ -176,6 +185,8 @@ TARGETS = {
     "settings": Target(setting_targets.settings, setting_targets.settings_seeds),
     "cli_times": Target(setting_targets.cli_times, setting_targets.cli_times_seeds),
     **{name: Target(*pair) for name, pair in webhook_targets.TARGETS.items()},
+    **{name: Target(*pair) for name, pair in rfc9421_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in body_targets.TARGETS.items()},
+    **{name: Target(*pair) for name, pair in sigv4_targets.TARGETS.items()},
 }
 PLANTED = {"planted": Target(planted, lambda: {b"seed"})}

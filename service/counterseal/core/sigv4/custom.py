@@ -28,9 +28,9 @@ _PART: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # signatures.
 _TAKEN: Final = {"aws": "aws-sigv4", "goog": "goog4", "oss": "oss4"}
 _PATHS: Final = {
-    # curl 8 and later, for every service but S3's: the path as it is sent, encoded a second time, without removing anything.
+    # curl 8.9 and later, for every service but S3's: the path as it is sent, encoded a second time, nothing removed.
     "encoded-twice": PathRules(normalise=False, encode_twice=True),
-    # curl before version 8, for every service.
+    # curl before that, for every service.
     "as-sent": PATH_AS_SENT,
     # AWS's own SDKs, for every service but S3's.
     "normalised": GENERAL_PATH,

@@ -47,7 +47,9 @@ def cloud_cases() -> tuple[SchemeCase, ...]:
             samples=(
                 Sample(name="action", request=_ACTION, signer=tencent),
                 Sample(name="unsigned", request=_ACTION, signer=tencent, options={"payload": "UNSIGNED-PAYLOAD"}),
-                Sample(name="query", request=replace(_ACTION, method=b"GET", target=b"/?b=2&a=%7E+", content=b""), signer=tencent),
+                Sample(
+                    name="query", request=replace(_ACTION, method=b"GET", target=b"/?b=2&a=%7E+", content=b""), signer=tencent
+                ),
                 Sample(name="temporary", request=_ACTION, signer=temporary(tencent)),
             ),
             now=NOW,

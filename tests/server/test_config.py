@@ -193,6 +193,7 @@ CALLERS_WRONG = [
     (GATEWAY + 'regions = ""', "regions must be a list"),
     (GATEWAY + 'services = [""]', "services must be a list"),
     (GATEWAY + 'string_to_sign = "yes"', "string_to_sign must be"),
+    (GATEWAY + "lease = 1", "lease must be"),
     (GATEWAY + 'tenant = "a"', "there is no setting 'tenant'"),
     (GATEWAY + GATEWAY, "the same name"),
     (GATEWAY + GATEWAY.replace("edge", "other"), "the same token_sha256"),

@@ -117,7 +117,7 @@ def load_config(environ: Mapping[str, str], toml_path: Path | None = None) -> Co
     if "SCHEMES" not in given and configured:
         # Whoever writes a table wants its scheme; whoever names the schemes as well has said exactly which.
         default = SETTINGS["SCHEMES"][1]
-        given["SCHEMES"] = ",".join([*([default] if default else []), *(scheme.name for scheme in configured)])
+        given["SCHEMES"] = ",".join(dict.fromkeys([*(default or "").split(","), *(scheme.name for scheme in configured)]))
     values: dict[str, Any] = {
         name.lower(): _read(name, read, given.get(name, default)) for name, (read, default) in SETTINGS.items()
     }

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
+from counterseal.core.buckets import BucketHosts
 from counterseal.core.model import KeyKind
-from counterseal.core.schemes import BUILT_IN, aws_sigv2, cavage, webhooks
+from counterseal.core.schemes import BUILT_IN, aws_sigv2, aws_sigv4, cavage, oss4, webhooks
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.sigv4 import custom
 from counterseal.server.errors import ConfigError
@@ -22,10 +23,15 @@ _SETTING: Final = "COUNTERSEAL_SCHEMES"
 # A kind of configured scheme: what makes one of a name and options, and raises ValueError naming the option.
 Make = Callable[[str, Mapping[str, object]], Scheme]
 KINDS: Final[Mapping[str, Make]] = {
-    "aws-sigv2": aws_sigv2.from_options,
     "cavage": cavage.from_options,
+    "oss4": oss4.from_options,
     "sigv4-family": custom.from_options,
     webhooks.KIND: webhooks.from_options,
+}
+# Built-in schemes that take options: a table of this kind, and of this name, is the scheme with these options.
+TUNED: Final[Mapping[str, Make]] = {
+    "aws-sigv2": aws_sigv2.from_options,
+    "aws-sigv4": lambda _, options: aws_sigv4.AwsSigV4(_bucket_hosts(options)),
 }
 _STEPS: Final = (
     *("recognises", "read", "read_string_to_sign", "check_coverage", "matches", "payload_duty", "verified_path"),
@@ -62,7 +68,7 @@ def find_schemes(names: Sequence[str], configured: Sequence[SchemeSetting]) -> S
     """
     known = dict(BUILT_IN)
     for setting in configured:
-        if setting.name in known:
+        if setting.name in BUILT_IN and setting.name != setting.kind:
             raise ConfigError(f"schemes: {setting.name}: the name is taken by a built-in scheme")
         known[setting.name] = _build(setting)
     offered = entry_points(group=GROUP)
@@ -83,13 +89,28 @@ def _listed(known: Mapping[str, Scheme], offered: Sequence[EntryPoint]) -> str:
 
 
 def _build(setting: SchemeSetting) -> Scheme:
-    make = KINDS.get(setting.kind)
+    make = KINDS.get(setting.kind) or (TUNED.get(setting.kind) if setting.kind == setting.name else None)
     if make is None:
-        raise ConfigError(f"schemes: {setting.name}: kind must be one of {', '.join(sorted(KINDS))}")
+        raise ConfigError(
+            f"schemes: {setting.name}: kind must be one of {', '.join(sorted(KINDS))}; "
+            f"or {', '.join(sorted(TUNED))}, with the same name"
+        )
     try:
         return make(setting.name, setting.options)
     except ValueError as error:
         raise ConfigError(f"schemes: {setting.name}: {error}") from None
+
+
+def _bucket_hosts(options: Mapping[str, object]) -> BucketHosts:
+    """Read `base_domains` and `bucket_hosts`. Raises ValueError, naming the option."""
+    hosts: dict[str, tuple[str, ...]] = {"base_domains": (), "bucket_hosts": ()}
+    for name, value in options.items():
+        if name not in hosts:
+            raise ValueError(f"option {name[:64]}: not known to this scheme, which has: {', '.join(hosts)}")
+        if not isinstance(value, list) or not all(isinstance(host, str) for host in value):
+            raise ValueError(f"option {name}: must be a list of host names")
+        hosts[name] = tuple(value)
+    return BucketHosts(base_domains=hosts["base_domains"], bucket_hosts=hosts["bucket_hosts"])
 
 
 def _load(entry: EntryPoint) -> Scheme:

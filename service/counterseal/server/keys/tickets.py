@@ -5,8 +5,8 @@ nobody else makes, changes or reads one. What is *not* noticed is an earlier tic
 that does so fools nobody but itself. See docs/decisions/0026.
 
 Envelope: one byte of version (1), one byte of length and the master key's id, a salt of 32 bytes, AES-256-GCM ciphertext with
-its tag. The key is HKDF-SHA256 of master key and salt, so that it is good for this one ticket: however many tickets are sealed, no
-nonce is used twice under one key, and nothing under the master key itself.
+its tag. The key is HKDF-SHA256 of master key and salt, so that it is good for this one ticket: however many tickets are
+sealed, no nonce is used twice under one key, and nothing under the master key itself.
 """
 
 import json

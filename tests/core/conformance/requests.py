@@ -25,14 +25,3 @@ EVENT = HttpRequest(
     headers=(HOST, (b"content-type", b"application/json"), (b"user-agent", b"shop/1.0")),
     content=b'{"type":"order.paid","id":"ord_1"}',
 )
-_FORM = (
-    b'--B\r\nContent-Disposition: form-data; name="key"\r\n\r\n2026/cat.jpg\r\n'
-    b'--B\r\nContent-Disposition: form-data; name="acl"\r\n\r\nprivate\r\n'
-    b'--B\r\nContent-Disposition: form-data; name="file"; filename="cat.jpg"\r\n\r\na cat\r\n--B--\r\n'
-)
-FORM = HttpRequest(
-    method=b"POST",
-    target=b"/photos",
-    headers=(HOST, (b"content-type", b"multipart/form-data; boundary=B")),
-    content=_FORM,
-)

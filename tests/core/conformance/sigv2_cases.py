@@ -5,7 +5,7 @@ from dataclasses import replace
 from counterseal.conformance import Sample, SchemeCase, symmetric_signer
 from counterseal.core.model import HttpRequest
 from counterseal.core.schemes.aws_sigv2 import AwsSigV2
-from tests.core.conformance.requests import FORM, HOST, NOW, READ, UPLOAD
+from tests.core.conformance.requests import HOST, NOW, READ, UPLOAD
 from tests.core.conformance.sigv4_cases import temporary
 
 _QUERY_API = replace(READ, target=b"/?Action=Describe&Name=a%20b", headers=(HOST,))
@@ -28,7 +28,6 @@ def aws_sigv2_case() -> SchemeCase:
         Sample(name="s3 temporary", request=UPLOAD, signer=temporary(signer)),
         Sample(name="s3 presigned", request=UPLOAD, signer=signer, options={"expires": "3600"}),
         Sample(name="s3 presigned, temporary", request=READ, signer=temporary(signer), options={"expires": "60"}),
-        Sample(name="form", request=FORM, signer=signer, options={"form": "3600"}),
         Sample(name="query api", request=_QUERY_API, signer=signer, options={"dialect": "query"}),
         Sample(name="query api, sha-1", request=_QUERY_API, signer=signer, options={"dialect": "query", "method": "HmacSHA1"}),
     )

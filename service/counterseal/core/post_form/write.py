@@ -79,8 +79,10 @@ def parts_of(request: HttpRequest) -> tuple[Part, ...]:
         raise ValueError(refusal.detail) from None
 
 
-def check_signable(fields: Mapping[str, str], own: Sequence[bytes], expires: int) -> None:
-    """Check what a policy is to be written for. Raises ValueError, naming the field."""
+def check_signable(fields: Mapping[str, str], own: Sequence[bytes], expires: int, secret: bytes) -> None:
+    """Check what a policy is to be written for, and signed with. Raises ValueError, naming the field."""
+    if not secret:
+        raise ValueError("credentials: forms are signed with a secret")
     if not 1 <= expires <= MAX_EXPIRES:
         raise ValueError(f"form: must be good for 1 to {MAX_EXPIRES} seconds")
     for name in fields:

@@ -107,9 +107,9 @@ class PostingScheme(FamilyScheme):
         stand in a policy; a field that none of them names has to be sent as it is here, up to `${filename}`.
 
         Raises:
-            ValueError: a field is one that signing adds, or `expires` is out of range.
+            ValueError: a field is one that signing adds, there is no secret, or `expires` is out of range.
         """
-        post_form.check_signable(fields, (*self._names.by_lower, b"policy"), expires)
+        post_form.check_signable(fields, (*self._names.by_lower, b"policy"), expires, credentials.secret)
         stamp = self.family.write_stamp(now)
         scope = Scope(
             date=stamp.day.decode("ascii"),

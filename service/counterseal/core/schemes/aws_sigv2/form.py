@@ -53,9 +53,9 @@ def sign_form(
     in a policy; a field that none of them names has to be sent as it is here, up to `${filename}`.
 
     Raises:
-        ValueError: a field is one that signing adds, or `expires` is out of range.
+        ValueError: a field is one that signing adds, there is no secret, or `expires` is out of range.
     """
-    post_form.check_signable(fields, (b"awsaccesskeyid", b"policy", b"signature", _TOKEN.encode()), expires)
+    post_form.check_signable(fields, (b"awsaccesskeyid", b"policy", b"signature", _TOKEN.encode()), expires, credentials.secret)
     token = {} if credentials.security_token is None else {_TOKEN: credentials.security_token}
     covered = {**fields, **token}
     policy = post_form.write_policy(covered, conditions, bucket=bucket, expires=now + expires)

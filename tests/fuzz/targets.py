@@ -18,6 +18,7 @@ from counterseal.core.scope import read_credential
 from counterseal.core.sigv4.canonical import canonical_query, normalise_path
 from tests.fuzz import (
     body_targets,
+    cloud_targets,
     message_targets,
     rfc9421_targets,
     seeds,
@@ -188,5 +189,6 @@ TARGETS = {
     **{name: Target(*pair) for name, pair in rfc9421_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in body_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in sigv4_targets.TARGETS.items()},
+    **{name: Target(*pair) for name, pair in cloud_targets.TARGETS.items()},
 }
 PLANTED = {"planted": Target(planted, lambda: {b"seed"})}

@@ -148,7 +148,7 @@ def test_payload() -> None:
     for word in (b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", b"unsigned-payload", b"", b"0" * 63):
         refused(put(unsigned, b"x-tc-content-sha256", word), KEY, Reason.MALFORMED)
     refused(replace(SIGNED, content=None), KEY, Reason.BODY_REQUIRED)
-    stated = signed(payload=hashlib.sha256(PLAIN.content).hexdigest())
+    stated = signed(payload=hashlib.sha256(b'{"Limit": 1}').hexdigest())
     found = verdict(replace(stated, content=None), KEY)
     assert isinstance(found, Verified)
     assert isinstance(found.payload_duty, BodySha256)

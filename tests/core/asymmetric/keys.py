@@ -31,6 +31,7 @@ def private_key(algorithm: str) -> bytes:
     return pkcs8(rsa_key())
 
 
+@functools.cache
 def public_key(algorithm: str) -> PublicKey:
     return asymmetric.public_of(private_key(algorithm), algorithm)
 

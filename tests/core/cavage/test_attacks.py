@@ -213,7 +213,7 @@ def test_any_order_and_spacing_isread_request() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["rsa-sha1", "hmac-sha1", "md5", "none", "HS2019", "hmac", "rsa-sha512", "dsa-sha1", "hmac-sha256 "]
+    "name", ["rsa-sha1", "hmac-sha1", "md5", "none", "HS2019", "hmac", "rsa-sha512", "ecdsa-sha384", "dsa-sha1", "hmac-sha256 "]
 )
 @all_schemes
 def test_unknown_and_broken_algorithms(scheme: Cavage, name: str) -> None:
@@ -239,7 +239,7 @@ def test_a_named_algorithm_is_the_keys_own() -> None:
         headers = "(request-target) date host digest"
         signed = sign(CAVAGE, world.POST, world.credentials(algorithm), algorithm=own.decode(), headers=headers)
         assert isinstance(judge(signed, world.public_key(algorithm)), Verified)
-        for name in (*names.values(), b"hmac-sha256", b"hmac-sha512", b"ecdsa-sha384"):
+        for name in (*names.values(), b"hmac-sha256", b"hmac-sha512"):
             if name != own:
                 other = changed(signed, AUTHORIZATION, b'algorithm="' + own, b'algorithm="' + name)
                 refused(other, Reason.MISMATCH, key=world.public_key(algorithm))

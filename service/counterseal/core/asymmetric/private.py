@@ -1,9 +1,10 @@
-"""Signing with a private key, for clients. Nothing is remembered here: private keys stay no longer than a call.
+"""Signing with a private key, for clients. The service itself has none.
 
 Ed25519, RSA PKCS #1 v1.5 and, where OpenSSL can (3.2 and later), ECDSA are deterministic. RSA-PSS draws its salt inside
 OpenSSL: the one randomness in `core`, which the algorithm's definition asks for. See docs/decisions/0022.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -62,6 +63,9 @@ def _derived(scalar: int) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(scalar, ec.SECP256R1())
 
 
+# Reading an RSA key checks its primes, which takes 90 ms: fifty times as long as signing. A client signs with one key or two,
+# which it holds all the while; refusals are not remembered.
+@lru_cache(maxsize=8)
 def _read(private_key: bytes) -> _Private:
     load = serialization.load_pem_private_key if b"-----BEGIN" in private_key else serialization.load_der_private_key
     try:

@@ -20,13 +20,12 @@ HS2019: Final = b"hs2019"
 HMACS: Final[Mapping[bytes, str]] = MappingProxyType(
     {b"hmac-sha1": "sha1", b"hmac-sha256": "sha256", b"hmac-sha384": "sha384", b"hmac-sha512": "sha512"}
 )
-# Names on the wire, and the algorithms that keys are registered for. The last two are written by http-signature for Node.
+# Names on the wire, and the algorithms that keys are registered for. The last is what http-signature for Node writes.
 PUBLIC: Final[Mapping[bytes, str]] = MappingProxyType(
     {
         b"rsa-sha256": "rsa-v1_5-sha256",
         b"ecdsa-sha256": "ecdsa-p256-sha256",
         b"ed25519": "ed25519",
-        b"ecdsa-sha384": "ecdsa-p384-sha384",
         b"ed25519-sha512": "ed25519",
     }
 )

@@ -71,7 +71,7 @@ SCHEME = tuple(
         ("algorithm-cut", VALUE.replace(b"AWS4-HMAC-SHA256", b"AWS4"), UNSUPPORTED),
         ("algorithm-AWSX", VALUE.replace(b"AWS4-HMAC-SHA256", b"AWSX"), UNSUPPORTED),
         ("algorithm-SHA1", VALUE.replace(b"SHA256 ", b"SHA1 "), UNSUPPORTED),
-        ("algorithm-SigV4A", VALUE.replace(b"AWS4-HMAC-SHA256", b"AWS4-ECDSA-P256-SHA256"), UNSUPPORTED),
+        ("algorithm-SigV4A", VALUE.replace(b"AWS4-HMAC-SHA256", b"AWS4-ECDSA-P256-SHA256"), MALFORMED),
         ("algorithm-without-space", VALUE.replace(b"SHA256 ", b"SHA256"), UNSUPPORTED),
         ("algorithm-and-a-comma", VALUE.replace(b"SHA256 ", b"SHA256,"), UNSUPPORTED),
         ("algorithm-and-a-tab", VALUE.replace(b"SHA256 ", b"SHA256\t"), UNSUPPORTED),

@@ -32,7 +32,7 @@ QUERY_FIELDS = (
     Attack("algorithm-missing-a-letter", parameter(NAMES[0], lambda item: item[:-1]), UNSUPPORTED),
     Attack("algorithm-empty", parameter(NAMES[0], lambda item: b"X-Amz-Algorithm="), UNSUPPORTED),
     Attack("algorithm-lower-case", parameter(NAMES[0], lambda item: b"X-Amz-Algorithm=aws4-hmac-sha256"), UNSUPPORTED),
-    Attack("algorithm-SigV4A", parameter(NAMES[0], lambda item: b"X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256"), UNSUPPORTED),
+    Attack("algorithm-SigV4A", parameter(NAMES[0], lambda item: b"X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256"), MALFORMED),
     Attack("algorithm-both", parameter(NAMES[0], lambda item: item + b"&X-Amz-Algorithm=none"), MALFORMED),
     Attack("authorization-beside-the-query", lambda r: and_header(r, AUTH, b"Bearer x"), AMBIGUOUS),
     Attack("empty-authorization-beside-the-query", lambda r: and_header(r, AUTH, b""), AMBIGUOUS),

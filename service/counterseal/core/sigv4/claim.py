@@ -24,12 +24,11 @@ def in_query(family: Family, request: http.ReadRequest) -> bool:
     return any(name.lower() in telling for name, _ in request.parameters)
 
 
-def names_algorithm(family: Family, request: http.ReadRequest) -> bool:
-    """Say whether the query names the family's algorithm, among others or alone; or none, where the family takes such."""
-    if family.query is None:
+def is_own_query(family: Family, request: http.ReadRequest) -> bool:
+    """Say whether such an attempt names the family's algorithm, among others or alone; or none, where the family takes such."""
+    if family.query is None or not in_query(family, request):
         return False
-    wanted = family.query.algorithm
-    algorithms = [value for name, value in request.parameters if name == wanted]
+    algorithms = [value for name, value in request.parameters if name == family.query.algorithm]
     return family.algorithm in algorithms or (family.takes_unnamed and not algorithms)
 
 

@@ -36,9 +36,7 @@ class FamilyScheme(SchemeDefaults):
 
     def recognises(self, request: ReadRequest) -> bool:
         """Say whether header or query try to carry this scheme's signature."""
-        if reading.in_header(self.family, request):
-            return True
-        return reading.in_query(self.family, request) and reading.names_algorithm(self.family, request)
+        return reading.in_header(self.family, request) or reading.is_own_query(self.family, request)
 
     def read(self, request: ReadRequest, demand: Demand) -> SigV4Claim:  # noqa: ARG002 - a request has one signature
         """Read the claim. Raises Refusal: MALFORMED or AMBIGUOUS."""

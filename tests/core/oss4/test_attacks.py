@@ -262,6 +262,14 @@ def test_other_hosts(host: tuple[bytes, ...], reason: Reason) -> None:
         refused(request, KEY, reason)
 
 
+def test_a_malformed_host_is_known_before_the_key() -> None:
+    """Also where it is signed: found by fuzzing."""
+    request = put(SIGNED, b"host", b"a.b.oss-cn-hangzhou.aliyuncs.com")
+    found = examine(request, Demand(), schemes={"oss4": SCHEME}, window=Window(), now=NOW)
+    assert isinstance(found, Rejected)
+    assert found.reason is Reason.MALFORMED
+
+
 def test_any_host_that_is_signed() -> None:
     request = signed(put(PLAIN, b"host", b"files.example.com"))
     assert isinstance(verdict(request, KEY), Verified)

@@ -149,6 +149,12 @@ class Oss4(FamilyScheme):
         self._buckets = Buckets(endpoints, hosts or {})
         super().__init__(_family(name, title, self._buckets))
 
+    def read(self, request: ReadRequest, demand: Demand) -> SigV4Claim:
+        """Read the claim. Raises Refusal: MALFORMED or AMBIGUOUS."""
+        claim = super().read(request, demand)
+        self._buckets.of(claim)  # So that a host that is malformed is known before anybody looks for a key.
+        return claim
+
     def check_coverage(self, claim: Claim, demand: Demand) -> None:
         """Check as every family does, and that `host` is signed where it does not tell the bucket."""
         super().check_coverage(claim, demand)

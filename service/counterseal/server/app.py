@@ -1,8 +1,7 @@
-"""The composition root: reads top to bottom like a recipe. Nothing else constructs collaborators."""
+"""The composition root: reads top to bottom like a recipe. Nothing but this and `assembly.py` constructs collaborators."""
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -10,21 +9,22 @@ from typing import TYPE_CHECKING, Final
 from counterseal import __version__
 from counterseal.core.model import Derive, Window
 from counterseal.core.schemes import deriving
-from counterseal.server.callers import ADMIN_FILE, Caller, CallerBook, Role, admin_token, call_book
+from counterseal.server.assembly import (
+    build_gate,
+    build_health,
+    build_key_ring,
+    build_reflection,
+    listener_credentials,
+    open_at_rest,
+    server_limits,
+)
+from counterseal.server.callers import ADMIN_FILE
 from counterseal.server.chunks import ChunkVerifier
 from counterseal.server.config import Config
-from counterseal.server.data_folder import make_folder, read_master_keys
 from counterseal.server.issuer import Issuer
-from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
-from counterseal.server.keys.canary import check_master_keys
 from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.keys.flight import SingleFlightKeyRing
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import KeyRing
-from counterseal.server.keys.stored import StoredKeyRing
-from counterseal.server.keys.tickets import TicketCipher
-from counterseal.server.keys.waiting import WaitingKeyRing
-from counterseal.server.lanes import Lane
 from counterseal.server.rpc.chunks import ChunkHandlers
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
@@ -33,27 +33,20 @@ from counterseal.server.rpc.public_choice import PublicErrors
 from counterseal.server.rpc.reflection import Reflection
 from counterseal.server.rpc.scheme_list import SchemeHandlers
 from counterseal.server.rpc.server import (
-    DESCRIBED,
-    SERVICES,
-    WAIT_FOR_STORE,
-    ServerLimits,
     add_services,
     build_server,
     build_side_pool,
     key_handlers,
     keys_lane,
     listen,
-    message_patience,
-    side_patience,
     verification_handlers,
     verify_lane,
 )
-from counterseal.server.rpc.tls import TlsFiles, server_credentials
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.schemes import Schemes, find_schemes
-from counterseal.server.settings import ANONYMOUS_NAME, Address
+from counterseal.server.settings import Address
 from counterseal.server.signals import ending_signals
-from counterseal.server.store.engine import KeyStore, open_store
+from counterseal.server.store.engine import KeyStore
 from counterseal.server.telemetry.log import Log, open_log
 from counterseal.server.telemetry.metrics import Metrics
 from counterseal.server.telemetry.scrape import ScrapeListener
@@ -101,21 +94,21 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
     with ExitStack() as parts:
         metrics = Metrics(__version__)
         schemes = _schemes(config, log)
-        store, cipher, tickets = _store(config, parts)
+        store, cipher, tickets = open_at_rest(config, parts)
 
-        limits = _limits(config)
+        limits = server_limits(config)
         lane = verify_lane(limits)
         derive = deriving(schemes.known)
-        ring = _key_ring(config, store, cipher, derive, metrics, lane, parts)
+        ring = build_key_ring(config, store, cipher, derive, metrics, lane, parts)
         window = Window(skew=config.skew)
         verifier = _verifier(config, schemes, ring, derive, window, clock)
         chunks = ChunkVerifier(ring=ring, schemes=schemes.enabled, derive=derive, tickets=tickets, clock=clock)
         verification, chunk_calls = _verification(config, schemes, verifier, chunks, window, clock, metrics, log)
         keys = KeyHandlers(issuer=_issuer(config, schemes, store, cipher, ring, clock), log=log)
 
-        gate, side_pool = _gate(config, metrics, log, parts), build_side_pool()
-        health = _health(store, metrics, log, side_pool, parts)
-        reflector = _reflection(config, gate, log, side_pool)
+        gate, side_pool = build_gate(config, metrics, log, parts), build_side_pool()
+        health = build_health(store, metrics, log, side_pool, parts)
+        reflector = build_reflection(config, gate, log, side_pool)
         server = build_server(limits)
         add_services(
             server,
@@ -124,7 +117,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
             health=health.answers,
             reflector=reflector,
         )
-        address = listen(server, config.listen, _credentials(config, log))
+        address = listen(server, config.listen, listener_credentials(config, log))
 
         scrape = None
         if config.metrics_listen is not None:
@@ -141,18 +134,6 @@ def _schemes(config: Config, log: Log) -> Schemes:
     for name, weakness in schemes.weak().items():
         log.warning("weak_scheme_enabled", scheme=name, weakness=weakness)
     return schemes
-
-
-def _store(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher, TicketCipher]:
-    """Open what is at rest, and check that it belongs together."""
-    make_folder(config.data_dir)
-    store = open_store(config.database_url, timeout=config.store_timeout)
-    parts.callback(store.close)
-    store.upgrade()
-    master_keys = read_master_keys(config, store)
-    cipher = SecretCipher(master_keys)
-    check_master_keys(store, cipher)
-    return store, cipher, TicketCipher(master_keys)
 
 
 def _verifier(config: Config, schemes: Schemes, ring: KeyRing, derive: Derive, window: Window, clock: Clock) -> Verifier:
@@ -198,82 +179,6 @@ def _issuer(config: Config, schemes: Schemes, store: KeyStore, cipher: SecretCip
         clock=clock,
         revoke_bound=config.revoke_bound,
     )
-
-
-def _gate(config: Config, metrics: Metrics, log: Log, parts: ExitStack) -> Gate:
-    patience = message_patience()
-    parts.callback(patience.close)
-    return Gate(
-        book=_callers(config),
-        metrics=metrics,
-        log=log,
-        max_bytes=config.max_message_bytes,
-        certificates=config.tls_client_ca is not None,
-        patience=patience,
-    )
-
-
-def _health(store: KeyStore, metrics: Metrics, log: Log, side_pool: ThreadPoolExecutor, parts: ExitStack) -> StoreHealth:
-    patience = side_patience()
-    parts.callback(patience.close)
-    return StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log, pool=side_pool, patience=patience)
-
-
-def _reflection(config: Config, gate: Gate, log: Log, side_pool: ThreadPoolExecutor) -> Reflection:
-    """Anybody on this machine may ask; beyond it, whoever is known."""
-
-    def admit(context: "grpc.ServicerContext") -> None:
-        if not config.listen.is_loopback:
-            gate.admit("ServerReflectionInfo", context)
-
-    return Reflection(DESCRIBED, admit=admit, pool=side_pool, log=log)
-
-
-def _key_ring(
-    config: Config, store: KeyStore, cipher: SecretCipher, derive: Derive, metrics: Metrics, lane: Lane, parts: ExitStack
-) -> CachedKeyRing:
-    """Cache around wait around flight around store: every layer is a KeyRing around a KeyRing."""
-    stored = StoredKeyRing(store.read_key, cipher, derive, scopes_per_key=config.cache_scopes_per_key)
-    flight = SingleFlightKeyRing(stored, timeout=config.store_timeout)
-    parts.callback(flight.close)
-    limits = CacheLimits(
-        keys=config.cache_keys,
-        key_seconds=config.cache_key_seconds,
-        negative=config.cache_negative,
-        negative_seconds=config.cache_negative_seconds,
-    )
-    waiting = WaitingKeyRing(flight, aside=lane.aside, most=WAIT_FOR_STORE)
-    ring = CachedKeyRing(waiting, limits, metrics=metrics.cache)
-    metrics.cache.watch_size("key", ring.key_count)
-    metrics.cache.watch_size("absent", ring.absent_count)
-    return ring
-
-
-def _callers(config: Config) -> CallerBook:
-    """On loopback the generated token administers; without TLS anybody there may verify, unless configured otherwise."""
-    anonymous = None
-    if config.listen.is_loopback and not config.tls and not config.verify_requires_caller:
-        anonymous = Caller(
-            name=ANONYMOUS_NAME,
-            role=Role.GATEWAY,
-            string_to_sign=config.allow_string_to_sign,
-            lease=config.allow_lease,
-            anonymous=True,
-        )
-    bearer = admin_token(config.data_dir) if config.listen.is_loopback else None
-    return call_book(config.callers, admin_token=bearer, anonymous=anonymous)
-
-
-def _limits(config: Config) -> ServerLimits:
-    return ServerLimits(
-        message_bytes=config.max_message_bytes, threads=config.threads, concurrent_calls=config.max_concurrent_calls
-    )
-
-
-def _credentials(config: Config, log: Log) -> "grpc.ServerCredentials | None":
-    if config.tls_cert is None or config.tls_key is None:
-        return None
-    return server_credentials(TlsFiles(cert=config.tls_cert, key=config.tls_key, client_ca=config.tls_client_ca), log)
 
 
 def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, reflector: Reflection, grace: float) -> None:

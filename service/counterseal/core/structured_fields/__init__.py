@@ -25,6 +25,7 @@ from counterseal.core.structured_fields.serialise import (
     serialise_item,
     serialise_list,
     serialise_member,
+    serialise_parameters,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "serialise_item",
     "serialise_list",
     "serialise_member",
+    "serialise_parameters",
 ]

@@ -12,12 +12,12 @@ _KEY: Final = re.compile(r"[a-z*][a-z0-9_.*-]*")
 
 def serialise_item(item: Item) -> bytes:
     """Write an item with its parameters. Raises StructuredFieldError."""
-    return write_bare_item(item.value) + _parameters(item.parameters)
+    return write_bare_item(item.value) + serialise_parameters(item.parameters)
 
 
 def serialise_inner_list(inner: InnerList) -> bytes:
     """Write items in parentheses, and the parameters of the whole. Raises StructuredFieldError."""
-    return b"(%s)%s" % (b" ".join([serialise_item(item) for item in inner.items]), _parameters(inner.parameters))
+    return b"(%s)%s" % (b" ".join([serialise_item(item) for item in inner.items]), serialise_parameters(inner.parameters))
 
 
 def serialise_member(member: Member) -> bytes:
@@ -37,11 +37,12 @@ def serialise_dictionary(members: Mapping[str, Member]) -> bytes:
 
 def _dictionary_member(key: str, member: Member) -> bytes:
     if isinstance(member, Item) and member.value is True:
-        return _key(key) + _parameters(member.parameters)
+        return _key(key) + serialise_parameters(member.parameters)
     return b"%s=%s" % (_key(key), serialise_member(member))
 
 
-def _parameters(parameters: Mapping[str, BareItem]) -> bytes:
+def serialise_parameters(parameters: Mapping[str, BareItem]) -> bytes:
+    """Write parameters, each with its semicolon. Raises StructuredFieldError."""
     if not parameters:
         return b""
     return b"".join(

@@ -43,6 +43,7 @@ def signature_base(
     if components is None:
         components = read_components(covered)
     values = Values(request, structured)
-    lines = [b"%s: %s" % (component.text.encode("ascii"), values.of(component)) for component in components]
-    lines.append(b'"@signature-params": ' + sf.serialise_inner_list(covered))
+    texts = [component.text.encode("ascii") for component in components]
+    lines = [b"%s: %s" % (text, values.of(component)) for text, component in zip(texts, components, strict=True)]
+    lines.append(b'"@signature-params": (%s)%s' % (b" ".join(texts), sf.serialise_parameters(covered.parameters)))
     return b"\n".join(lines)

@@ -14,22 +14,23 @@ DERIVED: Final = frozenset(
 )
 # Section 2.1: the lower-case form of a field name.
 _FIELD: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,256}")
+_REMEMBERED: Final = 64  # characters
 _FLAGS: Final = frozenset({"sf", "bs", "tr", "req"})
 _FIELD_PARAMETERS: Final = _FLAGS | {"key"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One component identifier. `text` is as it stands in the signature base, quotes and parameters included."""
+    """One component identifier.
+
+    `text` is as it stands in the signature base, quotes and parameters included.
+    `identity` is what makes two identifiers the same: the order of parameters does not (section 2).
+    """
 
     name: str
     parameters: sf.Parameters
     text: str
-
-    @property
-    def identity(self) -> tuple[str, frozenset[tuple[str, sf.BareItem]]]:
-        """What makes two identifiers the same: the order of parameters does not (section 2)."""
-        return self.name, frozenset(self.parameters.items())
+    identity: tuple[str, frozenset[tuple[str, sf.BareItem]]]
 
     @property
     def whole_field(self) -> bool:
@@ -44,9 +45,20 @@ def read_component(item: sf.Item) -> Component:
         Refusal: MALFORMED: no name, or parameters that it cannot have in a request; UNSUPPORTED_SCHEME: a trailer field, a
             component or a parameter that is not known here.
     """
-    name, parameters = item.value, item.parameters
-    if not isinstance(name, str):
+    if not isinstance(item.value, str):
         raise Refusal(Reason.MALFORMED, "covered components: must be strings")
+    if item.parameters or len(item.value) > _REMEMBERED:
+        return _read(item.value, item.parameters)
+    return _read_plain(item.value)
+
+
+# Clients cover the same few components all day. Refusals are not remembered, and what is remembered is short.
+@lru_cache(maxsize=1024)
+def _read_plain(name: str) -> Component:
+    return _read(name, {})
+
+
+def _read(name: str, parameters: sf.Parameters) -> Component:
     if name in DERIVED:
         _check_derived(name, parameters)
     elif name.startswith("@"):
@@ -60,7 +72,8 @@ def read_component(item: sf.Item) -> Component:
         _check_field(name, parameters)
     else:
         raise Refusal(Reason.MALFORMED, "covered components: a field name must be a lower-case token")
-    return Component(name=name, parameters=parameters, text=sf.serialise_item(item).decode("ascii"))
+    text = sf.serialise_item(sf.Item(name, parameters)).decode("ascii")
+    return Component(name=name, parameters=parameters, text=text, identity=(name, frozenset(parameters.items())))
 
 
 @lru_cache(maxsize=1024)

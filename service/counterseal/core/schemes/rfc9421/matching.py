@@ -2,44 +2,36 @@
 
 import hashlib
 import hmac
+from typing import Final
 
 from counterseal.core import asymmetric, compare
-from counterseal.core.model import Key
+from counterseal.core.model import Key, PublicKey
 from counterseal.core.schemes.rfc9421 import facts
 from counterseal.core.schemes.rfc9421.facts import Rfc9421Claim
 
-_BY_LENGTH = {32: facts.HMAC, 64: "ed25519", 96: "ecdsa-p384-sha384"}
+# What a signature of so many bytes may be. 64 are Ed25519's or P-256's; lengths that are not listed are taken for RSA's.
+_BY_LENGTH: Final = {32: (facts.HMAC,), 64: ("ed25519", "ecdsa-p256-sha256"), 96: ("ecdsa-p384-sha384",)}
+_RSA: Final = ("rsa-pss-sha512", "rsa-v1_5-sha256")
 
 
 def matches(claim: Rfc9421Claim, key: Key) -> bool:
-    """Compute with the key, or, where it cannot be the request's, with a decoy that costs the same.
+    """Compute with the key. When that fails, also with decoys of all other algorithms that the request may mean.
 
-    So the time depends on what the request states, not on whether the key exists. Not hidden: without `alg`, 64 bytes may be
-    Ed25519's or P-256's, and an unknown key is taken for the former; and an RSA decoy has 2048 bits.
+    So the time of a failure depends on what the request states, not on whether the key exists or what it is. Not hidden: RSA
+    keys of other sizes than the decoy's 2048 bits.
     """
-    algorithm = facts.HMAC if key.public_key is None else key.public_key.algorithm
-    if not _agrees(claim, algorithm):
-        _compute_for_nothing(claim)
-        return False
-    if key.public_key is None:
-        return compare.same(_hmac(key.secret, claim.base), claim.signature)
-    return asymmetric.verify(key.public_key, claim.signature, claim.base)
+    own = facts.HMAC if key.public_key is None else key.public_key.algorithm
+    possible = (claim.algorithm,) if claim.algorithm else _BY_LENGTH.get(len(claim.signature), _RSA)
+    # The key's own algorithm or none: a public key is never tried as an HMAC secret, whatever `alg` says.
+    if own in possible and _verifies(claim, key.secret, key.public_key):
+        return True
+    for name in possible:
+        if name != own:
+            _verifies(claim, bytes(32), None if name == facts.HMAC else asymmetric.decoy(name))
+    return False
 
 
-def _agrees(claim: Rfc9421Claim, algorithm: str) -> bool:
-    if claim.algorithm:
-        return claim.algorithm == algorithm
-    # HMAC signatures are told by their length, so that a stranger's public key is never tried as a secret, nor a decoy spared.
-    return (len(claim.signature) == 32) == (algorithm == facts.HMAC)
-
-
-def _compute_for_nothing(claim: Rfc9421Claim) -> None:
-    guess = claim.algorithm or _BY_LENGTH.get(len(claim.signature), "rsa-pss-sha512")
-    if guess == facts.HMAC:
-        _hmac(bytes(32), claim.base)
-    else:
-        asymmetric.verify(asymmetric.decoy(guess), claim.signature, claim.base)
-
-
-def _hmac(secret: bytes, base: bytes) -> bytes:
-    return hmac.digest(secret, base, hashlib.sha256)
+def _verifies(claim: Rfc9421Claim, secret: bytes, public_key: PublicKey | None) -> bool:
+    if public_key is None:
+        return compare.same(hmac.digest(secret, claim.base, hashlib.sha256), claim.signature)
+    return asymmetric.verify(public_key, claim.signature, claim.base)

@@ -18,8 +18,10 @@ from counterseal.core.scope import read_credential
 from counterseal.core.sigv4.canonical import canonical_query, normalise_path
 from tests.fuzz import (
     body_targets,
+    cavage_targets,
     cloud_targets,
     message_targets,
+    post_targets,
     rfc9421_targets,
     seeds,
     server_targets,
@@ -185,10 +187,12 @@ TARGETS = {
     "at_rest": Target(setting_targets.at_rest, setting_targets.sealed_and_rings),
     "settings": Target(setting_targets.settings, setting_targets.settings_seeds),
     "cli_times": Target(setting_targets.cli_times, setting_targets.cli_times_seeds),
+    **{name: Target(*pair) for name, pair in cavage_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in webhook_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in rfc9421_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in body_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in sigv4_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in cloud_targets.TARGETS.items()},
+    **{name: Target(*pair) for name, pair in post_targets.TARGETS.items()},
 }
 PLANTED = {"planted": Target(planted, lambda: {b"seed"})}

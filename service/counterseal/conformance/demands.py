@@ -70,6 +70,14 @@ class DemandChecks(Checks):
             verified(self.case, sample, base.signed, "its components demanded", demand=demand)
             self._refuse_demand(sample, base.signed, {Reason.NOT_COVERED}, required_components=('"no-such-header"',))
 
+    def test_a_demand_that_the_scheme_cannot_meet(self) -> None:
+        """A scheme without components, labels or tags meets no demand of one: it must not look met."""
+        for sample, base in self.baselines():
+            if base.verdict.coverage.components:
+                continue
+            for demanded in ({"required_components": ('"@method"',)}, {"label": "sig1"}, {"tag": "app"}):
+                self._refuse_demand(sample, base.signed, {Reason.NOT_COVERED}, **demanded)
+
     def test_a_wider_demand_does_not_help(self) -> None:
         """A forged request stays forged whatever is demanded."""
         for sample in self.case.samples:

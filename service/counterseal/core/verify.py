@@ -64,6 +64,7 @@ def examine(subject: Subject, demand: Demand, *, schemes: Mapping[str, Scheme], 
         check_window(claim, window, now)  # 3
         schemes[claim.scheme].check_coverage(claim, demand)  # 4
         _check_required_headers(claim, demand)  # 4
+        _check_components_are_known(claim, demand)  # 4
     except Refusal as refusal:
         return Rejected(reason=refusal.reason, detail=refusal.detail)
     return claim
@@ -183,6 +184,12 @@ def _check_required_headers(claim: Claim, demand: Demand) -> None:
     missing = demand.required_headers.difference(claim.coverage.headers)
     if missing:
         raise Refusal(Reason.NOT_COVERED, f"header {min(missing).decode('ascii', 'replace')[:64]}: demanded, and not signed")
+
+
+def _check_components_are_known(claim: Claim, demand: Demand) -> None:
+    # What only some schemes have, the others do not meet: a demand that nobody looks at would read as met.
+    if (demand.required_components or demand.label or demand.tag) and not claim.coverage.components:
+        raise Refusal(Reason.NOT_COVERED, f"{claim.scheme}: has no components, labels or tags, and the caller demands some")
 
 
 def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme, derive: Derive) -> Key:

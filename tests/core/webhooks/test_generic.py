@@ -87,6 +87,8 @@ def test_what_a_scheme_says_about_itself() -> None:
     assert timed.title == "webhooks signed in x-sig, as configured"
     assert timeless.title == "Vendor's webhooks"
     assert not timed.names_key
+    assert not timed.weakness
+    assert configured(**LEAST, hash="sha1", allow_sha1=True).weakness == "HMAC-SHA1"
     assert timed.key_kinds == {KeyKind.SYMMETRIC}
     assert configured(**LISTED, public_prefix="ed=").key_kinds == set(KeyKind)
     assert KIND == "webhook-hmac"

@@ -22,7 +22,10 @@ _PUBLIC_ALGORITHM: Final = "ed25519"
 
 
 class WebhookScheme(SchemeDefaults):
-    """A way to sign webhooks. They name no key: the caller demands one."""
+    """A way to sign webhooks. They name no key: the caller demands one.
+
+    `weakness` says what is weak about it, empty for most; a server that enables it logs that.
+    """
 
     names_key: bool = False
 
@@ -31,6 +34,7 @@ class WebhookScheme(SchemeDefaults):
         self.title: str = title
         self.layout: Layout = layout
         self.timeless: bool = layout.timestamp is None
+        self.weakness: str = "HMAC-SHA1" if layout.hash == "sha1" else ""
         public = frozenset({KeyKind.PUBLIC}) if layout.public_prefix else frozenset()
         self.key_kinds: frozenset[KeyKind] = frozenset({KeyKind.SYMMETRIC}) | public
 

@@ -1,7 +1,7 @@
 """`rfc9421`: HTTP Message Signatures of requests.
 
 The stages are public, so that each can be tested and used alone: `read_claim`, `signature_base`, `matches`; `sign` for clients;
-`accept_signature` and `read_accept_signature` for asking for a signature. What was decided: docs/decisions/0029.
+`accept_signature` and `read_accept_signature` for asking for a signature. What was decided: docs/decisions/0027.
 """
 
 from counterseal.core.schemes.rfc9421.accept import AcceptedSignature, accept_signature, read_accept_signature

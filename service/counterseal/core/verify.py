@@ -32,6 +32,7 @@ from counterseal.core.model import (
     Window,
     is_enough_secret,
 )
+from counterseal.core.post_form.fields import may_sign, telling
 from counterseal.core.post_form.multipart import is_form
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.scope import is_in_region_set
@@ -49,6 +50,10 @@ _TELLING_HEADERS: Final = frozenset(
 _TELLING_PARAMETERS: Final = frozenset(
     {b"x-amz-algorithm", b"x-goog-algorithm", b"x-oss-signature-version"}
     | {b"awsaccesskeyid", b"googleaccessid", b"ossaccesskeyid"}
+)
+_TELLING_FIELDS: Final = telling(
+    *("x-amz-algorithm", "x-amz-signature", "x-goog-algorithm", "x-goog-signature", "x-oss-signature-version"),
+    *("awsaccesskeyid", "googleaccessid", "ossaccesskeyid"),
 )
 _STATE_REASONS: Final = {
     KeyState.DISABLED: (Reason.KEY_DISABLED, "the key is disabled"),
@@ -166,7 +171,9 @@ def _looks_signed(request: http.ReadRequest) -> bool:
     """Say whether the request seems to be signed in a way that nobody here reads."""
     if not _TELLING_HEADERS.isdisjoint(request.headers):
         return True
-    return any(name.lower() in _TELLING_PARAMETERS for name, _ in request.parameters)
+    if any(name.lower() in _TELLING_PARAMETERS for name, _ in request.parameters):
+        return True
+    return may_sign(request, _TELLING_FIELDS)
 
 
 def _check_demanded_scheme(name: str, demand: Demand) -> None:

@@ -316,6 +316,18 @@ def test_a_form_without_a_policy_is_unsigned() -> None:
         assert found.reason is UNSIGNED
 
 
+@pytest.mark.parametrize("name", ["AWSAccessKeyId", "GoogleAccessId", "x-goog-signature", "OSSAccessKeyId", "x-amz-signature"])
+def test_a_form_that_nobody_here_reads_is_not_anonymous(name: str) -> None:
+    """Signed in a way that is not enabled: UNSUPPORTED_SCHEME, so that no gateway takes it for an unsigned request."""
+    schemes = {"github": BUILT_IN["github"]}
+    found = verdict(post({name: "x", "policy": "e30="}), schemes=schemes)
+    assert isinstance(found, Rejected)
+    assert found.reason is Reason.UNSUPPORTED_SCHEME
+    found = verdict(post({"policy": "e30="}), schemes=schemes)
+    assert isinstance(found, Rejected)
+    assert found.reason is UNSIGNED
+
+
 @pytest.mark.parametrize("scheme", ["aws-sigv4", "aws-sigv2"])
 def test_security_tokens(scheme: str) -> None:
     key = replace(TEMPORARY_KEY, allowed_schemes=frozenset(SCHEMES))

@@ -1,5 +1,6 @@
 """Who is who, and what is left of a demand inside a caller's limits."""
 
+import dataclasses
 import hashlib
 import itertools
 import stat
@@ -171,3 +172,41 @@ def test_an_admin_file_without_a_bearer_is_refused(tmp_path: Path, text: str) ->
     path.chmod(0o600)
     with pytest.raises(ConfigError, match="holds no bearer token"):
         admin_token(tmp_path)
+
+
+def test_what_a_limit_does_not_touch_stays_demanded() -> None:
+    """Also what later releases add to a demand: a limit must not make it forgotten."""
+    whole = Demand(
+        allowed_schemes=frozenset({"a"}),
+        regions=frozenset({"r"}),
+        services=frozenset({"s"}),
+        required_headers=frozenset({b"h"}),
+        tenants=frozenset({"t"}),
+        key_id="k",
+        label="l",
+        tag="g",
+        required_components=('"@method"',),
+    )
+    assert all(getattr(whole, field.name) for field in dataclasses.fields(Demand)), "demand every field"
+    caller = Caller(
+        name="c",
+        role=Role.GATEWAY,
+        tenants=frozenset({"t", "u"}),
+        schemes=frozenset({"a", "b"}),
+        regions=frozenset({"r", "q"}),
+        services=frozenset({"s", "p"}),
+    )
+    assert caller.narrow(whole) == whole
+
+
+def test_permissions_are_off_until_they_are_given() -> None:
+    plain = CallerSetting(name="plain", role="gateway", token_sha256=b"t" * 32)
+    leasing = CallerSetting(name="leasing", role="gateway", san="leasing", lease=True)
+    book = call_book((plain, leasing), admin_token=ADMIN, anonymous=ANONYMOUS)
+    assert not book.by_token[0][1].lease
+    assert book.by_san["leasing"].lease
+    assert not book.by_san["leasing"].string_to_sign
+    admin = book.identify([f"Bearer {ADMIN}"])
+    assert admin is not None
+    assert admin.lease
+    assert not ANONYMOUS.lease

@@ -1,5 +1,6 @@
 """Every limit in the comments of verification.proto, from both sides."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -186,14 +187,78 @@ def test_request_ids_that_would_garble_a_log(text: str) -> None:
 def test_demands() -> None:
     assert read_demand(pb.VerifyRequest()) == Demand()
     assert read_demand(pb.VerifyRequest(demand=pb.Demand())) == Demand()
-    whole = pb.Demand(allowed_schemes=["s"], regions=["r"], services=["v", "w"], required_headers=["X-A", "x-a"], tenants=["t"])
+    whole = pb.Demand(
+        allowed_schemes=["s"],
+        regions=["r"],
+        services=["v", "w"],
+        required_headers=["X-A", "x-a"],
+        tenants=["t"],
+        key_id="key-1",
+        label="sig1",
+        tag="an app",
+        required_components=['"@method"', '"@query-param";name="a"', "x-b"],
+    )
     assert read_demand(pb.VerifyRequest(demand=whole)) == Demand(
         allowed_schemes=frozenset({"s"}),
         regions=frozenset({"r"}),
         services=frozenset({"v", "w"}),
         required_headers=frozenset({b"x-a"}),
         tenants=frozenset({"t"}),
+        key_id="key-1",
+        label="sig1",
+        tag="an app",
+        required_components=('"@method"', '"@query-param";name="a"', "x-b"),
     )
+
+
+def test_every_field_of_a_demand_is_read() -> None:
+    """A field that is not read would be a demand that silently does not hold."""
+    assert {field.name for field in pb.Demand.DESCRIPTOR.fields} == {field.name for field in dataclasses.fields(Demand)}
+
+
+SINGLE: list[tuple[str, Any, bool]] = [
+    ("key_id", "abc", True),
+    ("key_id", "A" * 128, True),
+    ("key_id", "ab", False),
+    ("key_id", "A" * 129, False),
+    ("key_id", "a b c", False),
+    ("key_id", "abc\n", False),
+    ("label", "*", True),
+    ("label", "a" * 64, True),
+    ("label", "sig-1_b.c*", True),
+    ("label", "a" * 65, False),
+    ("label", "Sig1", False),
+    ("label", "1sig", False),
+    ("label", "sig 1", False),
+    ("tag", "~" * 256, True),
+    ("tag", "a tag", True),
+    ("tag", "~" * 257, False),
+    ("tag", "a\n", False),
+    ("tag", "ä", False),
+    ("required_components", ['"@path"'] * 64, True),
+    ("required_components", ["content-digest"], True),
+    ("required_components", ['"@query-param";name="' + "n" * 400 + '"'], True),
+    ("required_components", ['"@path"'] * 65, False),
+    ("required_components", [""], False),
+    ("required_components", ['"@status"'], False),
+    ("required_components", ['"@path"; x'], False),
+    ("required_components", ['"@path'], False),
+    ("required_components", ['"X-A"'], False),
+    ("required_components", ['"x-a\n"'], False),
+    ("required_components", ['"@query-param";name="' + "n" * 500 + '"'], False),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "good"), SINGLE)
+def test_limits_of_what_is_demanded_of_a_signature(name: str, value: Any, good: bool) -> None:
+    message = pb.VerifyRequest(demand=pb.Demand(**{name: value}))
+    if good:
+        read = getattr(read_demand(message), name)
+        assert read == (tuple(value) if isinstance(value, list) else value)
+        return
+    with pytest.raises(InvalidField) as caught:
+        read_demand(message)
+    assert caught.value.field == f"demand.{name}"
 
 
 @pytest.mark.parametrize("name", ["allowed_schemes", "regions", "services", "required_headers", "tenants"])

@@ -52,6 +52,10 @@ def _wrong_bearer(case: Case) -> None:
     case.metadata = (("authorization", "Bearer not-a-token-that-anybody-gave-out"),)
 
 
+def _lease(message: pb.VerifyRequest) -> None:
+    message.lease_signing_key = True
+
+
 def _unknown_url_scheme(message: pb.VerifyRequest) -> None:
     message.http_request.scheme = "gopher"
 
@@ -92,6 +96,7 @@ def _other_body(message: pb.VerifyRequest) -> None:
 
 DEFECTS = (
     Defect(0, "caller", rpc="UNAUTHENTICATED", before=_wrong_bearer),
+    Defect(0, "permission", rpc="PERMISSION_DENIED", after=_lease),
     Defect(1, "field", rpc="INVALID_ARGUMENT", after=_unknown_url_scheme),
     Defect(2, "scheme", verdict="UNSUPPORTED_SCHEME", after=_other_demanded_scheme),
     Defect(3, "time", verdict="TOO_OLD", before=_old),

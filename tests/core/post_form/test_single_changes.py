@@ -11,7 +11,6 @@ from counterseal.core.model import HttpRequest, Verified
 from counterseal.core.post_form import read_posted
 from tests.core.post_form.parts import FIELDS, HOSTS, form2, form4, verdict
 
-
 EXACT = FIELDS | {"key": "user/user1/cat.jpg"}
 
 

@@ -55,8 +55,9 @@ class Scheme(Protocol):
     """One way to sign. Implementations are stateless: what they learn about a request is in the claim that they return.
 
     `title` is one line for people. `key_kinds` are the kinds of key that verify. `timeless` says that a signature may come
-    without a time: then nothing bounds its age but an end that it states (`Claim.expires`), if it states one. `names_key` says that a request names its key; where it is false, the caller
-    has to demand one (webhooks). `reads_forms`: a signature may stand in a posted form, so in the body.
+    without a time: then nothing bounds its age but an end that it states (`Claim.expires`), if it states one. `names_key` says
+    that a request names its key; where it is false, the caller has to demand one (webhooks). `reads_forms`: a signature may
+    stand in a posted form, so in the body.
     """
 
     name: str

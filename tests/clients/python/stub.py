@@ -11,6 +11,7 @@ from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1 import verification_pb2_grpc as pb_grpc
 
 Answer = pb.VerifyResponse | grpc.StatusCode
+ChunkBehaviour = Callable[[pb.VerifyChunksRequest], pb.VerifyChunksResponse | grpc.StatusCode]
 Behaviour = Callable[[pb.VerifyRequest, grpc.ServicerContext], Answer]
 
 SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -57,6 +58,8 @@ class StubService(pb_grpc.VerificationServiceServicer):
     def __init__(self) -> None:
         self.behave: Behaviour = lambda _request, _context: verified()
         self.requests: list[pb.VerifyRequest] = []
+        self.behave_about_chunks: ChunkBehaviour = lambda _request: grpc.StatusCode.UNIMPLEMENTED
+        self.chunk_requests: list[pb.VerifyChunksRequest] = []
         self.metadata: list[dict[str, str | bytes]] = []
         self.peers: list[str] = []
         self.address = ""
@@ -68,6 +71,17 @@ class StubService(pb_grpc.VerificationServiceServicer):
             self.metadata.append({item[0]: item[1] for item in context.invocation_metadata()})
             self.peers.append(context.peer())
         answer = self.behave(request, context)
+        if isinstance(answer, grpc.StatusCode):
+            context.abort(answer, "the stub says so")
+        return answer
+
+    def ListSchemes(self, request: pb.ListSchemesRequest, context: grpc.ServicerContext) -> pb.ListSchemesResponse:
+        return pb.ListSchemesResponse()
+
+    def VerifyChunks(self, request: pb.VerifyChunksRequest, context: grpc.ServicerContext) -> pb.VerifyChunksResponse:
+        with self._lock:
+            self.chunk_requests.append(request)
+        answer = self.behave_about_chunks(request)
         if isinstance(answer, grpc.StatusCode):
             context.abort(answer, "the stub says so")
         return answer

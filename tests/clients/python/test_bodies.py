@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from counterseal.v1 import verification_pb2 as pb
+from counterseal_client.asgi import Bodies
 from counterseal_client.asgi.body import BodyMismatch
 from counterseal_client.asgi.types import Receive, Scope, Send
 from tests.clients.python.exchange import Seen, body_scope, exchange, http_scope
@@ -24,9 +25,10 @@ def must_hash_to(body: bytes) -> pb.VerifyResponse:
 @pytest.mark.parametrize(
     "pieces", [PIECES, [BODY], [*PIECES, b""], [b"", *PIECES], [b"one ", b"", b"", b"two three", b"", b""]]
 )
-def test_the_signed_body_arrives_whole(stub: StubService, pieces: list[bytes]) -> None:
+@pytest.mark.parametrize("hold", [True, False])
+def test_the_signed_body_arrives_whole(stub: StubService, pieces: list[bytes], hold: bool) -> None:
     stub.behave = lambda _request, _context: must_hash_to(BODY)
-    seen = exchange(stub.address, body_scope(len(BODY)), pieces)
+    seen = exchange(stub.address, body_scope(len(BODY)), pieces, bodies=Bodies(hold_hashed=hold))
     assert seen.status == 200
     assert b"".join(piece for piece, _ in seen.pieces) == BODY
     assert [more for _, more in seen.pieces] == [True] * (len(seen.pieces) - 1) + [False]
@@ -40,9 +42,11 @@ def test_the_signed_body_arrives_whole(stub: StubService, pieces: list[bytes]) -
         [b""], [b"one ", b"two ", b"threE", b""], [b"threE", b""],
     ],
 )  # fmt: skip
-def test_another_body_is_never_complete(stub: StubService, pieces: list[bytes]) -> None:
+@pytest.mark.parametrize("hold", [True, False])
+def test_another_body_is_never_complete(stub: StubService, pieces: list[bytes], hold: bool) -> None:
     stub.behave = lambda _request, _context: must_hash_to(BODY)
-    seen = exchange(stub.address, body_scope(len(BODY)), pieces)
+    seen = exchange(stub.address, body_scope(len(BODY)), pieces, bodies=Bodies(hold_hashed=hold))
+    assert bool(seen.scopes) is not hold
     assert seen.status == 400
     assert b"<Code>XAmzContentSHA256Mismatch</Code>" in seen.body
     assert all(more for _, more in seen.pieces)
@@ -62,7 +66,7 @@ def test_an_application_that_swallows_the_error_cannot_answer(stub: StubService)
         await send({"type": "http.response.body", "body": b"stored"})
 
     stub.behave = lambda _request, _context: must_hash_to(BODY)
-    seen = exchange(stub.address, body_scope(3), [b"bad"], app=app)
+    seen = exchange(stub.address, body_scope(3), [b"bad"], app=app, bodies=Bodies(hold_hashed=False))
     assert seen.status == 400
     assert b"stored" not in seen.body
 
@@ -79,7 +83,7 @@ def test_an_answer_under_way_is_broken_off(stub: StubService) -> None:
 
     stub.behave = lambda _request, _context: must_hash_to(BODY)
     with pytest.raises(BodyMismatch):
-        exchange(stub.address, body_scope(3), [b"bad"], app=app, seen=seen)
+        exchange(stub.address, body_scope(3), [b"bad"], app=app, seen=seen, bodies=Bodies(hold_hashed=False))
     assert [message["type"] for message in seen.sent] == ["http.response.start"]
 
 
@@ -106,8 +110,6 @@ def test_already_checked_is_not_believed_of_a_body_that_was_not_told(stub: StubS
     ("duty", "option", "status"),
     [
         (DUTY(unsigned=DUTY.Unsigned()), "allow_unsigned_payload", 403),
-        (DUTY(chunk_unsigned=DUTY.ChunkUnsigned()), "allow_unsigned_payload", 403),
-        (DUTY(chunk_signed=DUTY.ChunkSigned()), "allow_signed_chunks", 501),
     ],
 )
 def test_bodies_that_nobody_checks(stub: StubService, duty: pb.PayloadDuty, option: str, status: int) -> None:
@@ -125,7 +127,7 @@ def test_a_duty_of_another_kind_of_subject_is_refused(stub: StubService) -> None
     assert exchange(stub.address, body_scope(len(BODY)), PIECES).status == 403
 
 
-def test_signed_chunks_are_refused_by_default(stub: StubService) -> None:
+def test_signed_chunks_of_a_service_that_verifies_none_are_refused(stub: StubService) -> None:
     stub.behave = lambda _request, _context: verified(payload_duty=DUTY(chunk_signed=DUTY.ChunkSigned()))
     seen = exchange(stub.address, body_scope(len(BODY)), PIECES)
     assert (seen.status, seen.scopes) == (501, [])

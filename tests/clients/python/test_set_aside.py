@@ -9,7 +9,7 @@ import pytest
 
 from counterseal.v1 import verification_pb2 as pb
 from counterseal_client import AsyncVerifier, Connection
-from counterseal_client.asgi import SignedRequests
+from counterseal_client.asgi import Bodies, SignedRequests
 from counterseal_client.asgi.types import App, Message, Receive, Scope, Send
 from tests.clients.python.exchange import body_scope, exchange, http_scope
 from tests.clients.python.stub import StubService, rejected, verified
@@ -63,8 +63,8 @@ def test_a_wrong_body_set_aside(stub: StubService) -> None:
 
 def test_a_body_too_large_to_set_aside(stub: StubService) -> None:
     stub.behave = asks_for_body()  # type: ignore[assignment]
-    assert exchange(stub.address, body_scope(len(BODY)), PIECES, max_set_aside=len(BODY)).status == 200
-    seen = exchange(stub.address, body_scope(len(BODY)), PIECES, max_set_aside=len(BODY) - 1)
+    assert exchange(stub.address, body_scope(len(BODY)), PIECES, bodies=Bodies(max_set_aside=len(BODY))).status == 200
+    seen = exchange(stub.address, body_scope(len(BODY)), PIECES, bodies=Bodies(max_set_aside=len(BODY) - 1))
     assert (seen.status, seen.scopes) == (413, [])
 
 
@@ -90,8 +90,8 @@ class Gateway:
 
     async def __aenter__(self) -> "Gateway":
         self._verifier = AsyncVerifier(Connection(address=self._address, timeout=20))
-        limits: dict[str, Any] = {"max_set_aside": len(BODY), "max_set_aside_total": len(BODY)}
-        self._gateway = SignedRequests(self._app, self._verifier, **limits)
+        bodies = Bodies(max_set_aside=len(BODY), max_set_aside_total=len(BODY))
+        self._gateway = SignedRequests(self._app, self._verifier, bodies=bodies)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -188,7 +188,7 @@ def test_room_is_given_back_on_every_path(stub: StubService, how: str) -> None:
                 else:
                     bodies = {"too large": [BODY, b"!"], "refused": [b"x" * len(BODY)]}
                     await gateway.put(sending(bodies.get(how, PIECES), end=how != "gone"))
-            assert gateway._gateway._room.left == len(BODY)
+            assert gateway._gateway._strangers_room.left == len(BODY)
 
     right = asks_for_body()
 
@@ -202,5 +202,7 @@ def test_room_is_given_back_on_every_path(stub: StubService, how: str) -> None:
 
 
 def test_a_total_below_one_body_makes_no_sense() -> None:
-    with pytest.raises(ValueError, match="max_set_aside_total"):
-        SignedRequests(answering_app, AsyncVerifier("localhost:1"), max_set_aside=2, max_set_aside_total=1)
+    with pytest.raises(ValueError, match="a total must be at least"):
+        Bodies(max_set_aside=2, max_set_aside_total=1)
+    with pytest.raises(ValueError, match="a total must be at least"):
+        Bodies(max_held=2, max_held_total=1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from counterseal.v1 import verification_pb2 as pb
-from counterseal_client.asgi import ClientGone
+from counterseal_client.asgi import Bodies, ClientGone
 from counterseal_client.asgi.types import App, Receive, Scope, Send
 from tests.clients.python.exchange import body_scope, exchange, http_scope
 from tests.clients.python.stub import StubService, rejected, verified
@@ -14,7 +14,7 @@ from tests.clients.python.stub import StubService, rejected, verified
 DUTY = pb.PayloadDuty
 PIECES = [b"one ", b"two ", b"three"]
 SIGNED = DUTY(body_sha256=DUTY.BodySha256(sha256=hashlib.sha256(b"".join(PIECES)).digest()))
-DUTIES = {"signed": SIGNED, "unsigned": DUTY(unsigned=DUTY.Unsigned()), "chunks": DUTY(chunk_unsigned=DUTY.ChunkUnsigned())}
+DUTIES = {"signed": SIGNED, "unsigned": DUTY(unsigned=DUTY.Unsigned())}
 
 every_duty = pytest.mark.parametrize("duty", DUTIES.values(), ids=DUTIES.keys())
 
@@ -73,7 +73,7 @@ def test_an_application_that_asks_again_hears_it_again(stub: StubService, duty: 
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     stub.behave = answering(duty)
-    seen = exchange(stub.address, body_scope(13), [b"evil"], app=app, gone=True)
+    seen = exchange(stub.address, body_scope(13), [b"evil"], app=app, gone=True, bodies=Bodies(hold_hashed=False))
     assert heard[-3:] == ["gone"] * 3
     assert seen.sent == []
 
@@ -88,7 +88,8 @@ def test_whatever_the_application_makes_of_it_ends_quietly(stub: StubService, du
             raise ExceptionGroup("as task groups do", [RuntimeError()]) from None
 
     stub.behave = answering(duty)
-    assert exchange(stub.address, body_scope(13), PIECES, app=app, gone=True).sent == []
+    for bodies in (Bodies(), Bodies(hold_hashed=False)):
+        assert exchange(stub.address, body_scope(13), PIECES, app=app, gone=True, bodies=bodies).sent == []
 
 
 def asks_for_the_hash(request: pb.VerifyRequest, _context: object) -> pb.VerifyResponse:
@@ -112,5 +113,5 @@ def test_after_the_end_of_the_body_the_application_hears_of_the_disconnect(stub:
                 break
 
     stub.behave = behave
-    exchange(stub.address, body_scope(13), PIECES, app=app)
+    exchange(stub.address, body_scope(13), PIECES, app=app, bodies=Bodies(hold_hashed=False))
     assert heard[-2:] == ["end", "http.disconnect"]

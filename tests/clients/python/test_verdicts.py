@@ -5,6 +5,7 @@ import pytest
 from counterseal.v1 import verification_pb2 as pb
 from counterseal_client import (
     AlreadyChecked,
+    BodyDigests,
     BodySha256,
     ChunkSigned,
     ChunkUnsigned,
@@ -21,6 +22,12 @@ from tests.clients.python.exchange import exchange, http_scope
 from tests.clients.python.stub import StubService, rejected, verified
 
 DUTY = pb.PayloadDuty
+
+
+def _digest(algorithm: str, value: bytes) -> pb.PayloadDuty:
+    return DUTY(body_digests=DUTY.BodyDigests(digests=[DUTY.Digest(algorithm=algorithm, value=value)]))
+
+
 NOT_UNDERSTOOD = {
     "no outcome": pb.VerifyResponse(),
     # Field 15, length 0: an outcome from the future.
@@ -30,6 +37,16 @@ NOT_UNDERSTOOD = {
     "an empty duty": verified(payload_duty=DUTY()),
     "duty from the future": verified(payload_duty=DUTY.FromString(b"\x7a\x00")),
     "a short hash": verified(payload_duty=DUTY(body_sha256=DUTY.BodySha256(sha256=b"x" * 31))),
+    "no digest": verified(payload_duty=DUTY(body_digests=DUTY.BodyDigests())),
+    "a short digest": verified(payload_duty=_digest("sha-256", b"x" * 31)),
+    "an unknown digest": verified(payload_duty=_digest("md5", b"x" * 16)),
+    "an unknown digest beside a known one": verified(
+        payload_duty=DUTY(
+            body_digests=DUTY.BodyDigests(
+                digests=[DUTY.Digest(algorithm="sha-256", value=b"x" * 32), DUTY.Digest(algorithm="md5", value=b"x" * 16)]
+            )
+        )
+    ),
     "no key": verified(key_id=None),
     "no scheme": verified(scheme=None),
 }
@@ -69,6 +86,28 @@ DUTIES = [
             algorithm="a", seed_signature="s", timestamp="t", scope="c", signed_trailer=False, decoded_length=0, trailers=()
         ),
     ),
+    (
+        DUTY(
+            chunk_signed=DUTY.ChunkSigned(
+                algorithm="a", signed_trailer=True, trailers=["t"], continuation=b"c", signing_key=b"k"
+            )
+        ),
+        ChunkSigned(
+            algorithm="a",
+            seed_signature="",
+            timestamp="",
+            scope="",
+            signed_trailer=True,
+            decoded_length=None,
+            trailers=("t",),
+            continuation=b"c",
+            signing_key=b"k",
+        ),
+    ),
+    (
+        DUTY(body_digests=DUTY.BodyDigests(digests=[DUTY.Digest(algorithm="sha-512", value=b"x" * 64)])),
+        BodyDigests(digests=(("sha-512", b"x" * 64),)),
+    ),
     (DUTY(unsigned=DUTY.Unsigned()), Unsigned()),
     (DUTY(left_to_caller=DUTY.LeftToCaller()), LeftToCaller()),
 ]
@@ -85,7 +124,7 @@ def test_every_duty_is_read(stub: StubService, ask: Ask, message: pb.PayloadDuty
 def test_every_reason_and_duty_of_the_contract_is_known() -> None:
     """A member added to the proto has to be added here, or it reads as refused for ever."""
     assert [field.name for field in DUTY.DESCRIPTOR.oneofs_by_name["duty"].fields] == [
-        "already_checked", "body_sha256", "chunk_signed", "chunk_unsigned", "unsigned", "left_to_caller",
+        "already_checked", "body_sha256", "chunk_signed", "chunk_unsigned", "unsigned", "left_to_caller", "body_digests",
     ]  # fmt: skip
 
 

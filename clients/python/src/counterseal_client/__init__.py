@@ -1,9 +1,10 @@
 """Ask a Counterseal service who signed a request. Import from here; the modules behind may change."""
 
+from counterseal.core.body import Link
 from counterseal.core.payload import (
     AlreadyChecked,
+    BodyDigests,
     BodySha256,
-    ChunkSigned,
     ChunkUnsigned,
     LeftToCaller,
     PayloadDuty,
@@ -12,7 +13,17 @@ from counterseal.core.payload import (
 from counterseal_client.aio import AsyncVerifier
 from counterseal_client.connection import Connection, Tls
 from counterseal_client.errors import CallerRefused, RequestNotAccepted, VerifierError, VerifierUnavailable
-from counterseal_client.model import Coverage, Demand, HttpRequest, Rejected, Scope, Verdict, Verified
+from counterseal_client.model import (
+    ChunkSigned,
+    ChunksVerified,
+    Coverage,
+    Demand,
+    HttpRequest,
+    Rejected,
+    Scope,
+    Verdict,
+    Verified,
+)
 from counterseal_client.verifier import Verifier
 
 __version__ = "0.1.0"
@@ -20,15 +31,18 @@ __version__ = "0.1.0"
 __all__ = [
     "AlreadyChecked",
     "AsyncVerifier",
+    "BodyDigests",
     "BodySha256",
     "CallerRefused",
     "ChunkSigned",
     "ChunkUnsigned",
+    "ChunksVerified",
     "Connection",
     "Coverage",
     "Demand",
     "HttpRequest",
     "LeftToCaller",
+    "Link",
     "PayloadDuty",
     "Rejected",
     "RequestNotAccepted",

@@ -1,19 +1,35 @@
 """Between the client's own types and the messages of `counterseal.v1`. Whatever is not understood reads as refused."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterseal.core import payload
+from counterseal.core.body import Link
 from counterseal.v1 import verification_pb2 as pb
 from counterseal_client.errors import VerifierError
-from counterseal_client.model import NOT_UNDERSTOOD, Coverage, Demand, HttpRequest, Rejected, Scope, Verdict, Verified
+from counterseal_client.model import (
+    NOT_UNDERSTOOD,
+    ChunkSigned,
+    ChunksVerified,
+    Coverage,
+    Demand,
+    HttpRequest,
+    Rejected,
+    Scope,
+    Verdict,
+    Verified,
+)
 
+_DIGEST_BYTES = {"sha-256": 32, "sha-512": 64}
 _REASON_PREFIX = "REJECTION_REASON_"
 
 
-def to_message(request: HttpRequest, demand: Demand | None, request_id: str) -> pb.VerifyRequest:
+def to_message(
+    request: HttpRequest, demand: Demand | None, request_id: str, *, lease_signing_key: bool = False
+) -> pb.VerifyRequest:
     """Return the message for `request`. Raises ValueError or TypeError when a field cannot be put into it at all."""
     http_request = pb.HttpRequest(
         method=request.method,
@@ -29,7 +45,7 @@ def to_message(request: HttpRequest, demand: Demand | None, request_id: str) -> 
         http_request.content = request.content
     elif request.content_sha256 is not None:
         http_request.content_sha256 = request.content_sha256
-    message = pb.VerifyRequest(http_request=http_request, request_id=request_id)
+    message = pb.VerifyRequest(http_request=http_request, request_id=request_id, lease_signing_key=lease_signing_key)
     if demand is not None:
         message.demand.CopyFrom(
             pb.Demand(
@@ -38,6 +54,10 @@ def to_message(request: HttpRequest, demand: Demand | None, request_id: str) -> 
                 services=demand.services,
                 required_headers=demand.required_headers,
                 tenants=demand.tenants,
+                key_id=demand.key_id,
+                label=demand.label,
+                tag=demand.tag,
+                required_components=demand.required_components,
             )
         )
     return message
@@ -69,13 +89,14 @@ def _verified(message: pb.Verified) -> Verdict:
         labels=dict(message.labels),
         scheme=message.scheme,
         scope=_scope(message.scope) if message.HasField("scope") else None,
-        signed_time=_time(message.signed_time),
-        valid_until_time=_time(message.valid_until_time),
+        signed_time=_time(message.signed_time) if message.HasField("signed_time") else None,
+        valid_until_time=_time(message.valid_until_time) if message.HasField("valid_until_time") else None,
         coverage=Coverage(
             headers=tuple(message.coverage.headers),
             method=message.coverage.method,
             path=message.coverage.path,
             query=message.coverage.query,
+            components=tuple(message.coverage.components),
         ),
         payload_duty=duty,
         verified_path=message.verified_path,
@@ -89,6 +110,10 @@ def _duty(message: pb.PayloadDuty) -> payload.PayloadDuty | None:
         case "body_sha256":
             digest = message.body_sha256.sha256
             return payload.BodySha256(sha256=digest) if len(digest) == 32 else None
+        case "body_digests":
+            digests = tuple((digest.algorithm, digest.value) for digest in message.body_digests.digests)
+            known = digests and all(_DIGEST_BYTES.get(name) == len(value) for name, value in digests)
+            return payload.BodyDigests(digests=digests) if known else None
         case "chunk_signed":
             return _chunk_signed(message.chunk_signed)
         case "chunk_unsigned":
@@ -103,8 +128,8 @@ def _duty(message: pb.PayloadDuty) -> payload.PayloadDuty | None:
             return None
 
 
-def _chunk_signed(message: pb.PayloadDuty.ChunkSigned) -> payload.ChunkSigned:
-    return payload.ChunkSigned(
+def _chunk_signed(message: pb.PayloadDuty.ChunkSigned) -> ChunkSigned:
+    return ChunkSigned(
         algorithm=message.algorithm,
         seed_signature=message.seed_signature,
         timestamp=message.timestamp,
@@ -112,7 +137,36 @@ def _chunk_signed(message: pb.PayloadDuty.ChunkSigned) -> payload.ChunkSigned:
         signed_trailer=message.signed_trailer,
         decoded_length=message.decoded_length if message.HasField("decoded_length") else None,
         trailers=tuple(message.trailers),
+        continuation=message.continuation,
+        signing_key=message.signing_key,
     )
+
+
+def to_chunks_message(
+    continuation: bytes, chunks: Sequence[Link], trailer: Link | None, request_id: str
+) -> pb.VerifyChunksRequest:
+    """Return the message for further links of a chain. Raises ValueError or TypeError when a field cannot be put into it."""
+    message = pb.VerifyChunksRequest(
+        continuation=continuation,
+        chunks=[pb.Chunk(sha256=link.sha256, signature=link.signature) for link in chunks],
+        request_id=request_id,
+    )
+    if trailer is not None:
+        message.trailer.CopyFrom(pb.Trailer(sha256=trailer.sha256, signature=trailer.signature))
+    return message
+
+
+def to_chunks_verdict(response: pb.VerifyChunksResponse) -> ChunksVerified | Rejected:
+    """Return the verdict in `response`. An unset or unknown outcome is a refusal, and so is a chain that cannot go on."""
+    outcome = response.WhichOneof("outcome")
+    if outcome == "rejected":
+        return _rejected(response.rejected)
+    if outcome != "verified":
+        return _not_understood("the answer holds no outcome that this client knows")
+    verified = response.verified
+    if not verified.complete and not verified.continuation:
+        return _not_understood("the answer holds nothing to continue from")
+    return ChunksVerified(continuation=verified.continuation, complete=verified.complete)
 
 
 def _rejected(message: pb.Rejected) -> Rejected:
@@ -125,6 +179,7 @@ def _rejected(message: pb.Rejected) -> Rejected:
         message=public.message or "Access denied.",
         server_time=_time(message.server_time) if message.HasField("server_time") else None,
         allowed_skew=_duration(message.allowed_skew) if message.HasField("allowed_skew") else None,
+        headers=tuple((header.name.encode("latin-1", "replace"), header.value) for header in public.headers),
     )
 
 

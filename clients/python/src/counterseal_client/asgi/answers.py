@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from xml.sax.saxutils import escape
 
+from counterseal.core import model as core
+from counterseal.core.model import Reason
 from counterseal_client.asgi.head import header_values
 from counterseal_client.asgi.types import Message, Scope, Send
 from counterseal_client.model import HttpRequest, Rejected
@@ -30,6 +32,7 @@ class Answer:
     message: str
     server_time: datetime | None = None
     allowed_skew: timedelta | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 UNAVAILABLE: Final = Answer(status=503, code="ServiceUnavailable", message="Please try again.")
@@ -45,8 +48,34 @@ BODY_TOO_LARGE: Final = Answer(status=413, code="EntityTooLarge", message="The b
 CHUNKS_NOT_CHECKED: Final = Answer(
     status=501, code="NotImplemented", message="Signed chunks are not checked here: sign the whole body."
 )
+CHUNK_MISMATCH: Final = Answer(
+    status=403, code="SignatureDoesNotMatch", message="A chunk of the body, or its trailer, is not what was signed."
+)
+CHUNKS_MALFORMED: Final = Answer(
+    status=400, code="InvalidRequest", message="The body's chunks or trailer are malformed or cut short."
+)
+CHECKSUM_MISMATCH: Final = Answer(
+    status=400, code="BadDigest", message="The body's length or checksum is not the one that was announced."
+)
+CHECKSUM_UNKNOWN: Final = Answer(
+    status=501, code="NotImplemented", message="The body's checksum cannot be computed here: choose another one."
+)
 UNSIGNED_BODY: Final = Answer(status=403, code="AccessDenied", message="The body must be signed.")
 NOT_COVERED: Final = Answer(status=403, code="AccessDenied", message="The signature must cover method, path and query.")
+
+
+_OF_CHUNKS: Final = {
+    Reason.MISMATCH: CHUNK_MISMATCH,
+    Reason.PAYLOAD_MISMATCH: CHECKSUM_MISMATCH,
+    Reason.UNSUPPORTED_SCHEME: CHECKSUM_UNKNOWN,
+}
+
+
+def answer_for_body(rejected: core.Rejected, *, chunked: bool) -> Answer:
+    """Return what the client is told about a body that was refused here. `chunked`: it came in chunks."""
+    if not chunked and rejected.reason is Reason.PAYLOAD_MISMATCH:
+        return BODY_MISMATCH
+    return _OF_CHUNKS.get(rejected.reason, CHUNKS_MALFORMED)
 
 
 def answer_for(rejected: Rejected) -> Answer:
@@ -58,6 +87,7 @@ def answer_for(rejected: Rejected) -> Answer:
         message=rejected.message,
         server_time=rejected.server_time if skewed else None,
         allowed_skew=rejected.allowed_skew if skewed else None,
+        headers=rejected.headers,
     )
 
 
@@ -71,6 +101,7 @@ async def send_answer(
     body, fields = _body(answer, _wants_json(form, request), request_id)
     headers = [
         *fields,
+        *answer.headers,
         (b"content-length", str(len(body)).encode()),
         (b"x-amz-request-id", request_id.encode()),
         (b"cache-control", b"no-store"),

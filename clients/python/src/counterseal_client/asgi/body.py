@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import hmac
-from typing import Final
+from typing import Final, Protocol
 
+from counterseal_client.asgi import answers
+from counterseal_client.asgi.answers import Answer
 from counterseal_client.asgi.types import Message, Receive
 
 _DRAIN: Final = 1 << 20  # bytes of a refused body that are read before the answer
@@ -12,11 +14,32 @@ _DRAIN_SECONDS: Final = 2.0
 
 
 class BodyMismatch(Exception):
-    """The body is not the one that was signed."""
+    """The body is not the one that was signed, or nobody could say whether it is. What came of it before is not all of it."""
 
 
 class ClientGone(Exception):
     """The client left before its body was complete."""
+
+
+class Body(Protocol):
+    """What an application is given as its `receive`, and what the middleware asks afterwards.
+
+    `failure`: what the client is answered, once the body has proved wrong; `receive` raises BodyMismatch from then on.
+    `gone`: the client left before the end of its body. `ended`: its body was read to the end.
+    """
+
+    failure: Answer | None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client left before the end of its body."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the client's body was read to its end."""
+
+    async def __call__(self) -> Message:
+        """Return the next message. Raises BodyMismatch and ClientGone."""
 
 
 class WholeBody:
@@ -31,7 +54,7 @@ class WholeBody:
         self._receive = receive
         self.ended = False
         self.gone = False
-        self.mismatched = False  # nothing is compared here
+        self.failure: Answer | None = None  # nothing is compared here
 
     async def __call__(self) -> Message:
         """Return the next message. Raises ClientGone, from then on every time, when the body will not be complete."""
@@ -59,16 +82,21 @@ class CheckedBody:
         self._expected = sha256
         self._hash = hashlib.sha256()
         self._held: bytes | None = None
-        self.mismatched = False
+        self.failure: Answer | None = None
 
     @property
     def gone(self) -> bool:
         """Whether the client left before the end of its body."""
         return self._whole.gone
 
+    @property
+    def ended(self) -> bool:
+        """Whether the client's body was read to its end."""
+        return self._whole.ended
+
     async def __call__(self) -> Message:
         """Return the next message. Raises BodyMismatch when the whole body does not hash to what was signed, ClientGone."""
-        if self.mismatched:
+        if self.failure is not None:
             raise BodyMismatch
         while not self._whole.ended:
             message = await self._whole()
@@ -85,7 +113,7 @@ class CheckedBody:
 
     def _end(self, piece: bytes) -> Message:
         if not hmac.compare_digest(self._hash.digest(), self._expected):
-            self.mismatched = True
+            self.failure = answers.BODY_MISMATCH
             raise BodyMismatch
         return {"type": "http.request", "body": (self._held or b"") + piece, "more_body": False}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote
 
-from counterseal.core.payload import AlreadyChecked, BodySha256
+from counterseal.core.payload import AlreadyChecked, BodyDigests, BodySha256, ChunkSigned
 from counterseal_client.asgi.types import Headers
 from counterseal_client.model import Verified
 
@@ -67,7 +67,7 @@ def identity_headers(verified: Verified, prefix: str, *, frames: bool) -> Header
     frames will follow, which no signature covers.
     """
     scope = verified.scope
-    checked = isinstance(verified.payload_duty, AlreadyChecked | BodySha256) and not frames
+    checked = isinstance(verified.payload_duty, AlreadyChecked | BodySha256 | BodyDigests | ChunkSigned) and not frames
     fields = {
         "key-id": verified.key_id,
         "principal": verified.principal,

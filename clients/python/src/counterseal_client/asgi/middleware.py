@@ -2,21 +2,30 @@
 
 import logging
 import uuid
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
-from counterseal.core.payload import AlreadyChecked, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, Unsigned
+from counterseal.core.body import BodyVerifier
+from counterseal.core.body.chain import NOTHING_SHA256
+from counterseal.core.model import Rejected as BodyRejected
+from counterseal.core.payload import AlreadyChecked, BodyDigests, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, Unsigned
 from counterseal_client.asgi import answers
-from counterseal_client.asgi.answers import Answer, ErrorForm, GuardedSend, answer_for, send_answer
-from counterseal_client.asgi.body import BodyMismatch, CheckedBody, ClientGone, WholeBody, drain
+from counterseal_client.asgi.answers import Answer, ErrorForm, GuardedSend, answer_for, answer_for_body, send_answer
+from counterseal_client.asgi.body import Body, BodyMismatch, CheckedBody, ClientGone, WholeBody, drain
+from counterseal_client.asgi.chunks import open_chunks
+from counterseal_client.asgi.decoded import decoded_headers
 from counterseal_client.asgi.head import header_values, may_have_body, read_head, with_verified_path
 from counterseal_client.asgi.identity import identity_headers, without_client_claims
-from counterseal_client.asgi.set_aside import BodyTooLarge, NoRoom, Room, SetAsideBody
+from counterseal_client.asgi.keeping import Bodies
+from counterseal_client.asgi.set_aside import BodyTooLarge, HeldBody, NoRoom, Room, SetAsideBody
 from counterseal_client.asgi.types import App, AsksForVerdicts, Receive, Scope, Send
 from counterseal_client.errors import RequestNotAccepted, VerifierError
 from counterseal_client.model import BODY_REQUIRED, Demand, HttpRequest, Rejected, Verified
+from counterseal_client.model import ChunkSigned as ChunksToVerify
 
 _log: Final = logging.getLogger("counterseal_client")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +44,17 @@ class SignedRequests:
 
     The application gets the path that the signature covers (`raw_path` and `path`), which need not be the one that arrived. It
     finds the verdict as `scope["counterseal"]` (a `Verified`) and in header fields that begin with `identity_prefix`; fields of
-    that name sent by the client never arrive, in whatever spelling. Bodies whose hash was signed are checked while they stream;
-    `more_body: False` is said only of the body that was signed. `receive` raises ClientGone when the client leaves before the
-    end of its body, signed or not, and BodyMismatch when it is another body than the signed one: let both pass through.
+    that name sent by the client never arrive, in whatever spelling.
+
+    The application never has a byte of a body that was signed before that byte is verified, and `more_body: False` is said only
+    of a whole body that is right. Signed chunks are handed on as they are verified, decoded; a body that counts only at its end
+    (a hash, digests, a checksum) is held until then. `receive` raises ClientGone when the client leaves before the end of its
+    body, signed or not, and BodyMismatch when a chunk is wrong or the body is not whole: let both pass through.
 
     `demand`: what is required beyond a matching signature. `allow_unsigned_payload`: whether a client may leave the body
     unsigned, as a websocket always leaves its frames; S3's presigned URLs always do, and SDKs do over https, so the default is
-    yes; the application is told in `<prefix>payload`. `allow_signed_chunks`: pass chunk-signed bodies on UNCHECKED, for an
-    upstream that checks them itself.
-    `max_set_aside`: bytes of a body that has to be hashed before the verdict; larger ones are answered 413.
-    `max_set_aside_total`: bytes of all such bodies at once, whoever sends them; what finds no room is answered 503, SlowDown.
+    yes; the application is told in `<prefix>payload`. `lease_signing_key`: verify signed chunks here, with a key that this
+    gateway leases (it needs the permission `lease`), instead of asking the service about them. `bodies`: limits and room.
     No verdict means no access: an outage is answered 503, a mistake of this gateway's own settings 500.
     """
 
@@ -55,23 +65,21 @@ class SignedRequests:
         *,
         demand: Demand | None = None,
         allow_unsigned_payload: bool = True,
-        allow_signed_chunks: bool = False,
-        max_set_aside: int = 16 << 20,
-        max_set_aside_total: int = 256 << 20,
+        lease_signing_key: bool = False,
+        bodies: Bodies | None = None,
         identity_prefix: str = "x-counterseal-",
         errors: ErrorForm = ErrorForm.AUTO,
     ) -> None:
         if not identity_prefix.strip("-_"):
             raise ValueError("identity_prefix must not be empty: it says which fields of the client are dropped")
-        if max_set_aside_total < max_set_aside:
-            raise ValueError("max_set_aside_total must be at least max_set_aside: a body that fits must find room")
         self._app = app
         self._verifier = verifier
         self._demand = demand
         self._allow_unsigned_payload = allow_unsigned_payload
-        self._allow_signed_chunks = allow_signed_chunks
-        self._max_set_aside = max_set_aside
-        self._room = Room(max_set_aside_total)
+        self._lease_signing_key = lease_signing_key
+        self._bodies = bodies or Bodies()
+        self._strangers_room = Room(self._bodies.max_set_aside_total)
+        self._held_room = Room(self._bodies.max_held_total)
         self._prefix = identity_prefix.lower()
         self._errors = errors
 
@@ -94,7 +102,9 @@ class SignedRequests:
 
     async def _ask(self, exchange: _Exchange) -> Verified | Rejected | Answer:
         try:
-            verdict = await self._verifier.verify(exchange.request, self._demand, request_id=exchange.request_id)
+            verdict = await self._verifier.verify(
+                exchange.request, self._demand, request_id=exchange.request_id, lease_signing_key=self._lease_signing_key
+            )
         except RequestNotAccepted as error:
             _log.error("request %s not accepted: %s", exchange.request_id, error)
             return answers.NOT_ACCEPTED
@@ -107,17 +117,9 @@ class SignedRequests:
 
     async def _ask_with_body(self, exchange: _Exchange) -> None:
         """Ask again with the body's hash: the signature covers it, and the head alone does not tell it."""
-        with SetAsideBody(exchange.receive, self._room) as body:
-            try:
-                digest = await body.read(self._max_set_aside)
-            except ClientGone:
-                return
-            except BodyTooLarge:
-                await self._refuse(exchange, answers.BODY_TOO_LARGE)
-                return
-            except NoRoom:
-                _log.warning("request %s turned away: too many bodies are set aside", exchange.request_id)
-                await self._refuse(exchange, answers.SLOW_DOWN)
+        with SetAsideBody(exchange.receive, self._strangers_room, self._bodies.max_set_aside) as body:
+            digest = await self._read_aside(exchange, body.read())
+            if digest is None:
                 return
             # Another question, so another id: the same id stands for the same answer.
             again = replace(
@@ -127,6 +129,19 @@ class SignedRequests:
                 request_id=uuid.uuid4().hex,
             )
             await self._go_on(again, await self._ask(again))
+
+    async def _read_aside(self, exchange: _Exchange, reading: Awaitable[_T]) -> _T | None:
+        """Read a body to its end, and answer the client where that cannot be done; None then."""
+        try:
+            return await reading
+        except ClientGone:
+            _log.info("request %s ended: the client left before the end of its body", exchange.request_id)
+        except BodyTooLarge:
+            await self._refuse(exchange, answers.BODY_TOO_LARGE)
+        except NoRoom:
+            _log.warning("request %s turned away: too many bodies lie aside", exchange.request_id)
+            await self._refuse(exchange, answers.SLOW_DOWN)
+        return None
 
     async def _go_on(self, exchange: _Exchange, outcome: Verified | Rejected | Answer) -> None:
         if isinstance(outcome, Rejected):
@@ -152,10 +167,12 @@ class SignedRequests:
                 # True only of a body that the service was told about.
                 known = request.content is not None or request.content_sha256 is not None
                 return None if known else answers.UNSIGNED_BODY
-            case BodySha256():
+            case BodySha256() | BodyDigests():
                 return None
             case ChunkSigned():
-                return None if self._allow_signed_chunks else answers.CHUNKS_NOT_CHECKED
+                # An older service gives nothing to verify chunks with; and a handshake has none.
+                able = isinstance(duty, ChunksToVerify) and (duty.continuation or duty.signing_key)
+                return None if able and exchange.scope["type"] == "http" else answers.CHUNKS_NOT_CHECKED
             case ChunkUnsigned() | Unsigned():
                 return None if self._allow_unsigned_payload else answers.UNSIGNED_BODY
             case LeftToCaller():
@@ -168,48 +185,73 @@ class SignedRequests:
         scope = with_verified_path(exchange.scope, verified.verified_path)
         scope["headers"] = headers + identity_headers(verified, self._prefix, frames=scope["type"] == "websocket")
         scope["counterseal"] = verified
+        duty, whole = verified.payload_duty, WholeBody(exchange.receive)
         if scope["type"] == "websocket":
             await self._app(scope, exchange.receive, exchange.send)
+        elif isinstance(duty, ChunksToVerify):
+            await self._with_chunks(exchange, scope, duty)
+        elif isinstance(duty, ChunkUnsigned):
+            await self._with_held_body(exchange, scope, duty)
+        elif exchange.request.content == b"":
+            await self._run(exchange, scope, CheckedBody(whole, NOTHING_SHA256))
+        elif isinstance(duty, BodySha256) and not self._bodies.hold_hashed:
+            await self._run(exchange, scope, CheckedBody(whole, duty.sha256))
+        elif isinstance(duty, BodySha256 | BodyDigests):
+            await self._with_held_body(exchange, scope, duty)
         else:
-            await self._with_its_body(exchange, scope, _expected_sha256(exchange.request, verified))
+            await self._run(exchange, scope, whole)
 
-    async def _with_its_body(self, exchange: _Exchange, scope: Scope, expected: bytes | None) -> None:
-        """Run the application on a body that has to be complete and, unless `expected` is None, to hash to it."""
+    async def _with_chunks(self, exchange: _Exchange, scope: Scope, duty: ChunksToVerify) -> None:
+        """Run the application on a body of which every piece is verified before it has it."""
         whole = WholeBody(exchange.receive)
-        body = whole if expected is None else CheckedBody(whole, expected)
-        send = GuardedSend(exchange.send, lambda: body.mismatched or body.gone)
+        try:
+            body = open_chunks(whole, duty, self._verifier, exchange.request_id, self._bodies.limits)
+        except ValueError as error:
+            _log.error("request %s: the service's answer about the chunks makes no sense: %s", exchange.request_id, error)
+            await self._refuse(exchange, answers.UNAVAILABLE)
+            return
+        scope["headers"] = decoded_headers(scope["headers"], duty.decoded_length, None)
+        await self._run(exchange, scope, body)
+
+    async def _with_held_body(self, exchange: _Exchange, scope: Scope, duty: BodySha256 | BodyDigests | ChunkUnsigned) -> None:
+        """Read a body that counts only at its end, and run the application on it once it has proved right."""
+        with HeldBody(exchange.receive, self._held_room, self._bodies.max_held) as body:
+            end = await self._read_aside(exchange, body.read(BodyVerifier(duty, limits=self._bodies.limits)))
+            chunked = isinstance(duty, ChunkUnsigned)
+            if isinstance(end, BodyRejected):
+                _log.info("request %s: the body is refused: %s, %s", exchange.request_id, end.reason.value, end.detail)
+                await self._refuse(exchange, answer_for_body(end, chunked=chunked), body_read=body.ended, reading=body.begun)
+            elif end is not None:
+                if chunked:
+                    scope["headers"] = decoded_headers(scope["headers"], end.length, dict(end.trailers))
+                await self._run(exchange, scope, body)
+
+    async def _run(self, exchange: _Exchange, scope: Scope, body: Body) -> None:
+        """Run the application on a body, and answer the client when the body proves wrong."""
+        send = GuardedSend(exchange.send, lambda: body.failure is not None or body.gone)
         try:
             await self._app(scope, body, send)
         except Exception as error:
             # Whatever an application makes of BodyMismatch or ClientGone, its cause is known here.
-            if not (body.mismatched or body.gone):
+            if body.failure is None and not body.gone:
                 raise
-            if body.mismatched and send.started:  # the answer is under way: only breaking it off tells the client
+            if body.failure is not None and send.started:  # the answer is under way: only breaking it off tells the client
                 raise BodyMismatch from error
-        if body.mismatched:
+        if body.failure is not None:
             if send.started:
                 raise BodyMismatch
             _log.info("request %s refused: the body is not the one that was signed", exchange.request_id)
-            await self._refuse(exchange, answers.BODY_MISMATCH, body_read=True)
+            await self._refuse(exchange, body.failure, body_read=body.ended, reading=True)
         elif body.gone:
             _log.info("request %s ended: the client left before the end of its body", exchange.request_id)
 
-    async def _refuse(self, exchange: _Exchange, answer: Answer, *, body_read: bool = False) -> None:
+    async def _refuse(self, exchange: _Exchange, answer: Answer, *, body_read: bool = False, reading: bool = False) -> None:
+        """Answer the client. `body_read`: its body was read to the end; `reading`: at least its beginning was."""
         request, scope = exchange.request, exchange.scope
         drained = body_read or not may_have_body(scope, request)
         # Who expects 100-continue has not sent the body, and reading it would ask for it.
-        if not drained and not header_values(request, b"expect"):
+        if not drained and (reading or not header_values(request, b"expect")):
             drained = await drain(exchange.receive)
         await send_answer(
             exchange.send, scope, request, answer, form=self._errors, request_id=exchange.request_id, drained=drained
         )
-
-
-_NOTHING_SHA256: Final = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-
-
-def _expected_sha256(request: HttpRequest, verified: Verified) -> bytes | None:
-    """Return what the body has to hash to, or None when it is known (set aside and hashed) or not signed."""
-    if request.content == b"":
-        return _NOTHING_SHA256
-    return verified.payload_duty.sha256 if isinstance(verified.payload_duty, BodySha256) else None

@@ -36,7 +36,8 @@ def _issue(keys: Keys, *args: str) -> str:
 
 _NAMES = [
     "key_id", "tenant", "principal", "description", "labels", "allowed_schemes", "state", "not_before_time", "expire_time",
-    "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token",
+    "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token", "kind",
+    "algorithm", "public_key_pem",
 ]  # fmt: skip
 
 

@@ -101,7 +101,22 @@ def test_config_check_shows_every_setting(lonely: Cli) -> None:
     from counterseal.server.config import SETTINGS
 
     shown = lonely("config", "check", "--json").json()
-    assert set(shown) == {name.lower() for name in SETTINGS} | {"config", "callers"}
+    assert set(shown) == {name.lower() for name in SETTINGS} | {"config", "callers", "configured_schemes"}
+
+
+def test_config_check_shows_configured_schemes(lonely: Cli, tmp_path: Path) -> None:
+    table = '[[schemes]]\nname = "acme"\nkind = "webhook-hmac"\nsignature_header = "x-acme"\ntemplate = "{body}"\n'
+    (tmp_path / "c.toml").write_text(table)
+    env = {"COUNTERSEAL_CONFIG": "c.toml"}
+    shown = lonely("config", "check", "--json", env=env).json()
+    assert shown["configured_schemes"] == [{"name": "acme", "kind": "webhook-hmac"}]
+    assert "acme" in shown["schemes"]
+    assert "scheme acme: webhook-hmac, enabled" in lonely("config", "check", env=env).out
+    chosen = lonely("config", "check", env=env | {"COUNTERSEAL_SCHEMES": "aws-sigv4"})
+    assert "scheme acme: webhook-hmac, not enabled" in chosen.out
+    (tmp_path / "c.toml").write_text(table + "nope = 1\n")
+    refused = lonely("config", "check", env=env)
+    assert (refused.code, "option nope" in refused.err) == (78, True)
 
 
 def test_config_check_shows_no_secret(lonely: Cli, tmp_path: Path) -> None:

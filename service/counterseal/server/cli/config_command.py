@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from counterseal.server.settings import CallerSetting
 
 # Shown by rules of their own. Every other field that its class keeps out of its repr is not shown at all.
-_SPECIAL: Final = frozenset({"database_url", "master_keys", "callers"})
+_SPECIAL: Final = frozenset({"database_url", "master_keys", "callers", "configured_schemes"})
 
 
 @click.group("config")
@@ -34,7 +34,9 @@ def check(*, as_json: bool) -> None:
     if as_json:
         echo_json(shown)
         return
-    echo_fields((name, _text(value)) for name, value in shown.items() if name != "callers")
+    echo_fields((name, _text(value)) for name, value in shown.items() if name not in ("callers", "configured_schemes"))
+    for scheme in config.configured_schemes:
+        click.echo(f"scheme {scheme.name}: {scheme.kind}, {'enabled' if scheme.name in config.schemes else 'not enabled'}")
     for caller in config.callers:
         limits = ", ".join(f"{name} {_text(value)}" for name, value in _caller(caller).items() if name != "name" and value)
         click.echo(f"caller {caller.name}: {limits}")
@@ -48,6 +50,7 @@ def _shown(config: "Config") -> dict[str, object]:
             shown[field.name] = _plain(getattr(config, field.name))
     shown["database_url"] = shown_url(config.database_url)
     shown["master_keys"] = _master_key_ids(config)
+    shown["configured_schemes"] = [{"name": scheme.name, "kind": scheme.kind} for scheme in config.configured_schemes]
     shown["callers"] = [_caller(caller) for caller in config.callers]
     return shown
 

@@ -26,10 +26,14 @@ def in_query(family: Family, request: http.ReadRequest) -> bool:
 
 def is_own_query(family: Family, request: http.ReadRequest) -> bool:
     """Say whether such an attempt names the family's algorithm, among others or alone; or none, where the family takes such."""
-    if family.query is None or not in_query(family, request):
+    if family.query is None or not request.parameters:
         return False
-    algorithms = [value for name, value in request.parameters if name == family.query.algorithm]
-    return family.algorithm in algorithms or (family.takes_unnamed and not algorithms)
+    if (family.query.algorithm, family.algorithm) in request.parameters:
+        return True
+    # Asked of every request by every scheme: the longer look is only for the one that takes what names no algorithm.
+    if not family.takes_unnamed or not in_query(family, request):
+        return False
+    return all(name != family.query.algorithm for name, _ in request.parameters)
 
 
 def read_claim(family: Family, request: HttpRequest, rules: PathRules | None = None) -> SigV4Claim:

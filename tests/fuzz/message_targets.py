@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError, Message
 from counterseal.core import payload
 from counterseal.server.errors import InvalidField
 from counterseal.server.rpc.key_messages import put_page, read_change, read_draft, read_query
-from counterseal.server.store.records import KeyPage
+from counterseal.server.store.records import KeyPage, OfferedPublicKey
 from counterseal.v1 import keys_pb2, verification_pb2
 from counterseal_client import _convert
 from counterseal_client.errors import VerifierError
@@ -42,7 +42,8 @@ def key_messages(data: bytes) -> None:
 def _draft(message: Any) -> None:
     draft = read_draft(message)
     check(draft.tenant != "", "a key has a tenant")
-    check((draft.material is not None) == message.HasField("imported_secret"), "nothing is imported that was not sent")
+    check((draft.material is not None) == (message.WhichOneof("material") is not None), "no material that was not sent")
+    check(isinstance(draft.material, OfferedPublicKey) == message.HasField("public_key"), "what is public is read as public")
     _check_time(message.HasField("not_before_time"), message.not_before_time, draft.not_before)
     _check_time(message.HasField("expire_time"), message.expire_time, draft.expires)
 
@@ -86,6 +87,8 @@ def key_message_seeds() -> set[bytes]:
     issue.expire_time.FromSeconds(1_790_000_000)
     imported = keys_pb2.IssueKeyRequest(request_id="r 2")
     imported.imported_secret.key_id, imported.imported_secret.secret = "AKIDEXAMPLE", b"s" * 40
+    public = keys_pb2.IssueKeyRequest(allowed_schemes=["rfc9421"])
+    public.public_key.key_id, public.public_key.raw = "pub-1", bytes(32)
     early = keys_pb2.IssueKeyRequest()
     early.not_before_time.seconds = -(10**12)
     update = keys_pb2.UpdateKeyRequest()
@@ -96,7 +99,7 @@ def key_message_seeds() -> set[bytes]:
         keys_pb2.ListKeysRequest(page_size=5, page_token=text, tenant="a", state=keys_pb2.KEY_STATE_ACTIVE)
         for text in ("QUtJRA==", "_-", "4pi6")
     ]
-    return _bytes([issue, imported, early, update, *lists])
+    return _bytes([issue, imported, public, early, update, *lists])
 
 
 def client_verdict(data: bytes) -> None:

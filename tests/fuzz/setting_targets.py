@@ -14,6 +14,7 @@ from counterseal.server.config import PREFIX, SETTINGS, load_config
 from counterseal.server.errors import ConfigError, SealBroken
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.master import MasterKeys
+from counterseal.server.schemes import KINDS, TUNED
 from tests.fuzz.checks import check
 
 NAMES = sorted(SETTINGS)
@@ -76,6 +77,8 @@ def settings_seeds() -> set[bytes]:
     files = [caller, f"skew = 60\nlisten = '127.0.0.1:0'\n{caller}", "threads = 0x" + "f" * 4000, "skew = " + "[" * 2000]
     files += ["store_timeout = nan", "stop_grace = inf", "schemes = ['aws-sigv4']", "log_level = 1979-05-27", "callers = 1"]
     files.append("[[callers]]\nname = 'a'\nrole = []\nsan = 'a'\n")
+    for kind in (*KINDS, *TUNED):
+        files.append(f"[[schemes]]\nname = '{kind}'\nkind = '{kind}'\nsignature_header = 'x-a'\ntemplate = '{{body}}'\n")
     return found | {b"\x00" + text.encode() for text in files}
 
 

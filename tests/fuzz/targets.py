@@ -18,6 +18,7 @@ from counterseal.core.scope import read_credential
 from counterseal.core.sigv4.canonical import canonical_query, normalise_path
 from tests.fuzz import (
     body_targets,
+    call_targets,
     cavage_targets,
     cloud_targets,
     message_targets,
@@ -194,5 +195,6 @@ TARGETS = {
     **{name: Target(*pair) for name, pair in sigv4_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in cloud_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in post_targets.TARGETS.items()},
+    **{name: Target(*pair) for name, pair in call_targets.TARGETS.items()},
 }
 PLANTED = {"planted": Target(planted, lambda: {b"seed"})}

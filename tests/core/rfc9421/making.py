@@ -133,13 +133,15 @@ def header(request: HttpRequest, name: bytes) -> bytes:
     return b", ".join(value for found, value in request.headers if found == name)
 
 
-def resigned(request: HttpRequest, signature_input: bytes, label: str = "sig1") -> HttpRequest:
-    """Return the request with another Signature-Input, signed: a client's doing, not a stranger's."""
-    name = label.encode()
-    unsigned = with_header(with_header(request, b"signature-input", signature_input), b"signature", name + b"=:AAAA:")
-    base = read_claim(unsigned, Demand(label=label)).base
-    value = hmac.digest(pair(HMAC).key.secret, base, hashlib.sha256)
-    return with_header(unsigned, b"signature", name + b"=:" + base64.b64encode(value) + b":")
+def resigned(request: HttpRequest, signature_input: bytes, algorithm: str = HMAC) -> HttpRequest:
+    """Return the request with another Signature-Input for `sig1`, signed: a client's doing, not a stranger's."""
+    unsigned = with_header(with_header(request, b"signature-input", signature_input), b"signature", b"sig1=:AAAA:")
+    text = read_claim(unsigned, Demand(label="sig1")).base
+    if algorithm == HMAC:
+        octets = hmac.digest(pair(HMAC).key.secret, text, hashlib.sha256)
+    else:
+        octets = asymmetric.sign(private_pem(algorithm), algorithm, text)
+    return with_header(unsigned, b"signature", b"sig1=:" + base64.b64encode(octets) + b":")
 
 
 def refusal(request: HttpRequest, demand: Demand = NO_DEMAND) -> Reason:

@@ -215,6 +215,8 @@ def test_limits() -> None:
         ('"@query-param";name="x"', "@query", False),
         ('"@query-param";name="x"', '"@query-param";name="y"', False),
         ("@path", "@query", False),
+        ("@query", "@path", False),
+        ("@path", "@authority", False),
         ("x-dict", '"x-dict";key="a"', True),
         ("x-dict", '"x-dict";bs', True),
         ('"x-dict";bs', "x-dict", True),

@@ -9,17 +9,17 @@ from counterseal.core.model import HttpRequest
 # What a byte is changed by: its last bit, its case, and two that mean something in most grammars.
 _FLIPS = (0x01, 0x20)
 _OTHERS = (b"0", b"/")
-# Of a long value the first and last bytes, and every few in between: a signature is changed in full.
+# Of a longer text every second byte is changed, or every third, and so on; and always the last one.
 _EVERY = 160
 
 
-def texts(raw: bytes) -> Iterator[bytes]:
+def texts(raw: bytes, *, others: tuple[bytes, ...] = _OTHERS) -> Iterator[bytes]:
     """Yield the text with one byte changed, left out or doubled; never the text itself."""
     step = 1 + len(raw) // _EVERY
     for at in [*range(0, len(raw), step), *([len(raw) - 1] if raw else [])]:
         byte = raw[at]
         new = [bytes((byte ^ flip,)) for flip in _FLIPS]
-        new += [other for other in (*_OTHERS, b"", raw[at : at + 1] * 2) if other not in new]
+        new += [other for other in (*others, b"", raw[at : at + 1] * 2) if other not in new]
         for part in new:
             changed = raw[:at] + part + raw[at + 1 :]
             if changed != raw:
@@ -62,7 +62,7 @@ def of_target(request: HttpRequest) -> Iterator[HttpRequest]:
 def of_fields(request: HttpRequest) -> Iterator[tuple[bytes, HttpRequest]]:
     """Yield field names, and the request with one byte changed in that field's value or name."""
     for at, (name, value) in enumerate(request.headers):
-        for changed in texts(value):
+        for changed in texts(value, others=()):
             yield name, _with(request, at, (name, changed))
         yield name, _with(request, at, (name, b""))
         yield name, _with(request, at, (name + b"0", value))

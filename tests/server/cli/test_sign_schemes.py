@@ -177,3 +177,20 @@ def test_a_secret_in_the_vendor_s_form(sign: Sign) -> None:
     secret = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
     raw = sign("--scheme", "svix", "-X", "POST", "--url", URL, "-d", "{}", *AT, "--raw", COUNTERSEAL_SECRET=secret).stdout_bytes
     assert isinstance(judge(raw, "svix", replace(key_for("svix"), secret=secret.encode())), Verified)
+
+
+def test_a_signature_in_a_form(sign: Sign, tmp_path: Path) -> None:
+    """It stands in the body: the file's body is not what has to be sent."""
+    body = tmp_path / "form"
+    part = '--b\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
+    body.write_text(part.format("key", "", "cat.jpg") + part.format("file", '; filename="cat.jpg"', "a cat") + "--b--\r\n")
+    args = ("-X", "POST", "--url", "https://s3.amazonaws.com/photos", "-H", "Content-Type: multipart/form-data; boundary=b")
+    form = (*args, "--body-file", str(body), "--option", "form=3600", *AT)
+    raw = sign(*form, "--raw").stdout_bytes
+    assert b"x-amz-signature" in raw.lower()
+    assert isinstance(judge(raw, "aws-sigv4", key_for("aws-sigv4")), Verified)
+    curl = sign(*form, "--curl").stdout
+    assert "x\\055amz\\055signature" in curl.lower()
+    assert str(body) not in curl
+    for shape in ((), ("--json",)):
+        assert "add --raw or --curl" in sign(*form, *shape, code=2).stderr

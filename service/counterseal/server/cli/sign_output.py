@@ -12,16 +12,25 @@ from counterseal.server.cli.request_input import RequestInput
 
 
 def echo_signed(source: RequestInput, signed: HttpRequest, shape: str | None, *, ends: int | None) -> None:
-    """Print what was asked for. `ends` is the end of a presigned URL in Unix seconds; None where it states none."""
+    """Print what was asked for. `ends` is the end of a presigned URL in Unix seconds; None where it states none.
+
+    Raises:
+        click.UsageError: the signature stands in the body, and cannot be added by hand.
+    """
+    sent, given = source.request, len(source.request.headers)
+    same_body = signed.content == sent.content
     if shape == "curl":
-        command = curl_command(signed, base=source.url(b""), body_file=source.body_file)
+        # A body that the signature stands in is not the one in the file any more.
+        command = curl_command(signed, base=source.url(b""), body_file=source.body_file if same_body else None)
         click.echo(command.encode())  # whatever the locale says: header fields are bytes
     elif shape == "raw":
         click.echo(write_request(signed), nl=False)
-    elif signed.target != source.request.target:
+    elif not same_body or signed.headers[:given] != sent.headers:
+        raise click.UsageError("this signature stands in the body: add --raw or --curl")
+    elif signed.target != sent.target:
         _echo_url(source.url(signed.target), ends, as_json=shape == "json")
     else:
-        _echo_fields(signed.headers[len(source.request.headers) :], as_json=shape == "json")
+        _echo_fields(signed.headers[given:], as_json=shape == "json")
 
 
 def _echo_url(url: bytes, ends: int | None, *, as_json: bool) -> None:

@@ -4,12 +4,12 @@ import logging
 import uuid
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar, assert_never
+from typing import Final, TypeVar
 
 from counterseal.core.body import BodyVerifier
 from counterseal.core.body.chain import NOTHING_SHA256
 from counterseal.core.model import Rejected as BodyRejected
-from counterseal.core.payload import AlreadyChecked, BodyDigests, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, Unsigned
+from counterseal.core.payload import BodyDigests, BodySha256, ChunkUnsigned
 from counterseal_client.asgi import answers
 from counterseal_client.asgi.answers import Answer, ErrorForm, GuardedSend, answer_for, answer_for_body, send_answer
 from counterseal_client.asgi.body import Body, BodyMismatch, CheckedBody, ClientGone, WholeBody, drain
@@ -18,6 +18,7 @@ from counterseal_client.asgi.decoded import decoded_headers
 from counterseal_client.asgi.head import header_values, may_have_body, read_head, with_verified_path
 from counterseal_client.asgi.identity import identity_headers, without_client_claims
 from counterseal_client.asgi.keeping import Bodies
+from counterseal_client.asgi.objections import objection
 from counterseal_client.asgi.set_aside import BodyTooLarge, HeldBody, NoRoom, Room, SetAsideBody
 from counterseal_client.asgi.types import App, AsksForVerdicts, Receive, Scope, Send
 from counterseal_client.errors import RequestNotAccepted, VerifierError
@@ -148,37 +149,11 @@ class SignedRequests:
             await self._refuse(exchange, answer_for(outcome))
         elif isinstance(outcome, Answer):
             await self._refuse(exchange, outcome)
-        elif (objection := self._objection(exchange, outcome)) is not None:
-            _log.info("request %s verified, but refused here: %s", exchange.request_id, objection.code)
-            await self._refuse(exchange, objection)
+        elif (refused := objection(outcome, exchange.request, exchange.scope, self._allow_unsigned_payload)) is not None:
+            _log.info("request %s verified, but refused here: %s", exchange.request_id, refused.code)
+            await self._refuse(exchange, refused)
         else:
             await self._let_through(exchange, outcome)
-
-    def _objection(self, exchange: _Exchange, verified: Verified) -> Answer | None:
-        """Return why this gateway refuses a request that verified, or None."""
-        covered = verified.coverage
-        if not (covered.method and covered.path and covered.query and verified.verified_path.startswith(b"/")):
-            return answers.NOT_COVERED
-        if exchange.scope["type"] == "websocket" and not self._allow_unsigned_payload:
-            return answers.UNSIGNED_BODY  # the handshake is signed, its frames are not
-        request, duty = exchange.request, verified.payload_duty
-        match duty:
-            case AlreadyChecked():
-                # True only of a body that the service was told about.
-                known = request.content is not None or request.content_sha256 is not None
-                return None if known else answers.UNSIGNED_BODY
-            case BodySha256() | BodyDigests():
-                return None
-            case ChunkSigned():
-                # An older service gives nothing to verify chunks with; and a handshake has none.
-                able = isinstance(duty, ChunksToVerify) and (duty.continuation or duty.signing_key)
-                return None if able and exchange.scope["type"] == "http" else answers.CHUNKS_NOT_CHECKED
-            case ChunkUnsigned() | Unsigned():
-                return None if self._allow_unsigned_payload else answers.UNSIGNED_BODY
-            case LeftToCaller():
-                return answers.UNSIGNED_BODY  # of string-to-sign subjects only, which are never sent from here
-            case _:
-                assert_never(duty)
 
     async def _let_through(self, exchange: _Exchange, verified: Verified) -> None:
         headers = without_client_claims(exchange.request.headers, self._prefix, verified.coverage.headers)

@@ -119,11 +119,17 @@ def _names(option: str, options: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _in_header(request: ReadRequest) -> bool:
-    return any(value.lstrip(b" \t").startswith(facts.WORD) for value in request.headers.get(b"authorization", ()))
+    for value in request.headers.get(b"authorization", ()):  # noqa: SIM110 - a loop costs half of any(), on every request
+        if value.lstrip(b" \t").startswith(facts.WORD):
+            return True
+    return False
 
 
 def _in_query(request: ReadRequest) -> bool:
-    return any(name.lower() == b"awsaccesskeyid" for name, _ in request.parameters)
+    for name, _ in request.parameters:  # noqa: SIM110
+        if name.lower() == b"awsaccesskeyid":
+            return True
+    return False
 
 
 def _mine(claim: Claim) -> SigV2Claim:

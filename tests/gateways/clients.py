@@ -38,7 +38,7 @@ class Where:
     folder: Path
 
 
-def aws(service: str, where: Where, region: str = REGION, **config: Any) -> Any:
+def aws(service: str, where: Where, region: str = REGION, *, verify: str | None = None, **config: Any) -> Any:
     config = {"retries": {"total_max_attempts": 1}, "s3": {"addressing_style": "path"}} | config
     return boto3.session.Session().client(
         service,
@@ -46,6 +46,7 @@ def aws(service: str, where: Where, region: str = REGION, **config: Any) -> Any:
         region_name=region,
         aws_access_key_id=where.credentials.key_id,
         aws_secret_access_key=where.credentials.secret,
+        verify=verify,
         config=Config(**config),
     )
 

@@ -1,9 +1,12 @@
 """`examples/gateway.py` in a process of its own, writing down what it passes on.
 
 Prints its port. RECORD names the file that gets one JSON line per request that reaches the upstream, HTTP uvicorn's parser;
-TLS_CERT and TLS_KEY make it speak https.
+TLS_CERT and TLS_KEY make it speak https. BODIES names a folder that gets a file for each body that is handed to the upstream,
+with what has been handed over so far; `.whole` is put behind its name with the last piece. DEMAND names a file that holds the
+demand as JSON, read anew for every request.
 """
 
+import itertools
 import json
 import logging
 import os
@@ -17,6 +20,8 @@ import uvicorn
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "clients" / "python" / "src"))
+
+from counterseal_client import Demand  # noqa: E402
 
 
 def recorded(app: Any, path: Path) -> Any:
@@ -39,10 +44,52 @@ def recorded(app: Any, path: Path) -> Any:
     return record
 
 
+def with_bodies(app: Any, folder: Path) -> Any:
+    """Keep every piece of a body at the moment at which the upstream could have it, also of one that is broken off later."""
+    numbers = itertools.count()
+
+    async def keep(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["method"] not in {"PUT", "POST"}:
+            await app(scope, receive, send)
+            return
+        path = folder / f"{next(numbers):06d}"
+
+        async def receive_and_keep() -> Any:
+            message = await receive()
+            if message["type"] == "http.request":
+                with path.open("ab") as file:
+                    file.write(message.get("body", b""))
+                if not message.get("more_body", False):
+                    path.rename(path.with_suffix(".whole"))
+            return message
+
+        await app(scope, receive_and_keep, send)
+
+    return keep
+
+
+def with_demand(gateway: Any, path: Path) -> Any:
+    """Demand of each request what the file says at that moment."""
+
+    async def demanding(scope: Any, receive: Any, send: Any) -> None:
+        if path.exists():
+            stated: dict[str, Any] = json.loads(path.read_text())
+            for name, value in stated.items():
+                stated[name] = tuple(value) if isinstance(value, list) else value
+            gateway._demand = Demand(**stated)
+        await gateway(scope, receive, send)
+
+    return demanding
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
     gateway = runpy.run_path(str(ROOT / "examples" / "gateway.py"))["make_gateway"](dict(os.environ))
     gateway._app = recorded(gateway._app, Path(os.environ["RECORD"]))
+    if "BODIES" in os.environ:
+        gateway._app = with_bodies(gateway._app, Path(os.environ["BODIES"]))
+    if "DEMAND" in os.environ:
+        gateway = with_demand(gateway, Path(os.environ["DEMAND"]))
     listener = socket.create_server(("127.0.0.1", 0))
     parser = os.environ.get("HTTP", "auto")
     config = uvicorn.Config(gateway, proxy_headers=False, server_header=False, access_log=False, http=parser)

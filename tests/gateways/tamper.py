@@ -5,10 +5,12 @@ import io
 import re
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 
@@ -66,7 +68,10 @@ class Raw:
 
     def bytes(self) -> bytes:
         lines = [b" ".join((self.method, self.target, self.version)), *(b":".join(line) for line in self.headers)]
-        return b"\r\n".join(lines) + b"\r\n\r\n" + self.body
+        body = self.body
+        if self.header(b"transfer-encoding") is not None:
+            body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
+        return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
 Change = Callable[[Raw], Raw]
@@ -143,9 +148,14 @@ class Proxy(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, gateway_port: int) -> None:
+    def __init__(self, gateway_port: int, tls: tuple[Path, Path] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.gateway_port = gateway_port
+        self.scheme = "http" if tls is None else "https"
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.change: Change = lambda raw: raw
         self.chosen: Callable[[Raw], bool] = lambda _raw: True
         self.before: Callable[[Raw], None] = lambda _raw: None
@@ -155,7 +165,7 @@ class Proxy(socketserver.ThreadingTCPServer):
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
 
     def reset(self) -> None:
         self.change, self.chosen, self.before = (lambda raw: raw), (lambda _raw: True), (lambda _raw: None)
@@ -189,7 +199,9 @@ class _Handler(socketserver.StreamRequestHandler):
         raw = Raw(method, target, version, tuple(headers), b"")
         if (raw.header(b"expect") or b"").lower() == b"100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        assert raw.header(b"transfer-encoding") is None, "no client here sends chunks"
+        if raw.header(b"transfer-encoding") is not None:
+            # The frames of the transfer are not what was signed: `Raw.body` is what is in them.
+            return replace(raw, body=_without_frames(read_frames(self.rfile)))
         return replace(raw, body=self.rfile.read(int(raw.header(b"content-length") or 0)))
 
 
@@ -210,23 +222,33 @@ def exchange(port: int, request: bytes, *, without_body: bool = False) -> tuple[
         if without_body:
             return status, head
         if fields.get(b"transfer-encoding") == b"chunked":
-            return status, head + _read_chunks(answer)
+            return status, head + read_frames(answer)
         return status, head + answer.read(int(fields.get(b"content-length", b"0")))
 
 
-def _read_chunks(answer: io.BufferedReader) -> bytes:
+def read_frames(stream: io.BufferedIOBase) -> bytes:
+    """Read a body in HTTP's chunked transfer encoding, frames included."""
     out = b""
     while True:
-        line = answer.readline()
+        line = stream.readline()
         size = int(line.split(b";")[0], 16)
-        out += line + answer.read(size + 2)
+        out += line + stream.read(size + 2)
         if size == 0:
             return out
 
 
+def _without_frames(framed: bytes) -> bytes:
+    out, stream = b"", io.BytesIO(framed)
+    while size := int(stream.readline().split(b";")[0], 16):
+        out += stream.read(size)
+        stream.read(2)
+    return out
+
+
 @contextlib.contextmanager
-def running_proxy(gateway_port: int) -> Iterator[Proxy]:
-    with Proxy(gateway_port) as proxy:
+def running_proxy(gateway_port: int, tls: tuple[Path, Path] | None = None) -> Iterator[Proxy]:
+    """A proxy before the gateway; `tls`, a certificate and its key, makes it speak https to clients."""
+    with Proxy(gateway_port, tls) as proxy:
         threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
         try:
             yield proxy

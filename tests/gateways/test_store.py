@@ -50,7 +50,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("store")
     log = folder / "store.log"
     with running_server(folder / "data") as server, log.open("wb") as output:
-        credentials = World(server, 0, folder, log).issue()
+        credentials = World(server, 0, folder, log, folder).issue()
         env = {**os.environ, "COUNTERSEAL_SERVER": server.address, "LISTEN": "127.0.0.1:0"}
         process = subprocess.Popen([sys.executable, str(STORE)], env=env, stdout=output, stderr=output)
         try:

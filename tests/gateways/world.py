@@ -33,24 +33,40 @@ class World:
     port: int
     record: Path
     gateway_log: Path
+    bodies: Path
     _seen: int = 0
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def issue(self, principal: str = "alice") -> Credentials:
+    def issue(self, principal: str = "alice", *schemes: str, pem: str = "") -> Credentials:
+        """Issue a key, by default for `aws-sigv4`; with `pem`, register that public key."""
+        request = keys_pb2.IssueKeyRequest(principal=principal, allowed_schemes=schemes)
+        if pem:
+            request.public_key.pem = pem
         with self.server.channel() as channel:
-            answer = KeyServiceStub(channel).IssueKey(
-                keys_pb2.IssueKeyRequest(principal=principal), metadata=tuple(self.server.admin_metadata), timeout=20
-            )
+            answer = KeyServiceStub(channel).IssueKey(request, metadata=tuple(self.server.admin_metadata), timeout=20)
         return Credentials(answer.key.key_id, answer.secret)
+
+    def demand(self, **stated: Any) -> None:
+        """Have the gateway demand this from now on."""
+        draft = self.record.with_name("demand.new")
+        draft.write_text(json.dumps(stated))
+        draft.rename(self.record.with_name("demand.json"))
 
     def revoke(self, key_id: str) -> None:
         with self.server.channel() as channel:
             KeyServiceStub(channel).Revoke(
                 keys_pb2.RevokeRequest(key_id=key_id, reason="a test"), metadata=tuple(self.server.admin_metadata), timeout=20
             )
+
+    def handed_over(self) -> list[tuple[bytes, bool]]:
+        """Return what has been handed to the upstream of each body since it was last asked, and whether that was all of it."""
+        found = [(path.read_bytes(), path.suffix == ".whole") for path in sorted(self.bodies.iterdir())]
+        for path in self.bodies.iterdir():
+            path.unlink()
+        return found
 
     def passed_on(self) -> list[dict[str, Any]]:
         lines = self.record.read_text().splitlines() if self.record.exists() else []
@@ -64,9 +80,16 @@ def running_gateway(
 ) -> Iterator[World]:
     """The example gateway before `upstream`, with uvicorn's parser `http` (`h11` or `httptools`); `tls`: certificate, key."""
     folder.mkdir(parents=True, exist_ok=True)
-    record, log = folder / "passed-on.jsonl", folder / "gateway.log"
+    record, log, bodies = folder / "passed-on.jsonl", folder / "gateway.log", folder / "bodies"
+    bodies.mkdir(exist_ok=True)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COUNTERSEAL_SERVER", "AWS_"))}
-    env |= {"COUNTERSEAL_SERVER": server.address, "UPSTREAM": upstream, "RECORD": str(record), "HTTP": http}
+    env |= {
+        "COUNTERSEAL_SERVER": server.address,
+        "UPSTREAM": upstream,
+        "RECORD": str(record),
+        "HTTP": http,
+        "BODIES": str(bodies),
+    }
     env |= {"TLS_CERT": str(tls[0]), "TLS_KEY": str(tls[1])} if tls else {}
     with log.open("wb") as errors:
         process = subprocess.Popen(
@@ -81,7 +104,7 @@ def running_gateway(
         line = process.stdout.readline()
         if not line.strip().isdigit():
             raise RuntimeError(f"the gateway did not start: {log.read_text(errors='replace')}")
-        yield World(server, int(line), record, log)
+        yield World(server, int(line), record, log, bodies)
     finally:
         process.terminate()
         process.wait(30)

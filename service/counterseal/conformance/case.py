@@ -24,7 +24,8 @@ class Sample:
     """A request to sign, by whom, with which options of the scheme's `sign`, and what a gateway demands of it.
 
     Give it a path of a few plain segments, a query, some headers of a few bytes each and a body, as far as the scheme signs
-    them. `demand` is the least that verifies: webhooks name no key, so theirs holds the `key_id`.
+    them. `demand` is the least that verifies: webhooks name no key, so theirs holds the `key_id`. `in_body`: signing puts the
+    signature into the body, a form's; the body and the fields that describe it are then others than those of `request`.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Sample:
     signer: Signer
     options: dict[str, str] = field(default_factory=dict)
     demand: Demand = field(default_factory=Demand)
+    in_body: bool = False
 
 
 # Whether two signed requests say the same in the scheme's own terms, although they are spelled differently.

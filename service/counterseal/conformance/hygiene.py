@@ -98,8 +98,8 @@ class HygieneChecks(Checks):
                 verified(self.case, sample, request, "one after another")
 
     def _other(self, sample: Sample) -> HttpRequest:
-        other = replace(sample, request=replace(sample.request, content=b"another body" if sample.request.content else b""))
-        return self.case.sign(other)
+        content = b"another body" if sample.request.content and not sample.in_body else sample.request.content
+        return self.case.sign(replace(sample, request=replace(sample.request, content=content)))
 
     def _marked(self, base: Baseline) -> list[HttpRequest]:
         """Return the request with the marker in one place each: method, target, every field's value, front and back."""

@@ -24,7 +24,7 @@ def find(request: HttpRequest, claim: Claim) -> bytes:
     """
     if len(claim.signature) < 16:
         raise AssertionError("the claim's signature is shorter than 16 bytes")
-    places = [request.target, *(value for _, value in request.headers)]
+    places = [request.target, *(value for _, value in request.headers), request.content or b""]
     for text in spelled(claim.signature):
         if any(text in place for place in places):
             return text
@@ -34,7 +34,8 @@ def find(request: HttpRequest, claim: Claim) -> bytes:
 def put(request: HttpRequest, old: bytes, new: bytes) -> HttpRequest:
     """Return the request with another signature wherever the old one stood."""
     headers = tuple((name, value.replace(old, new)) for name, value in request.headers)
-    return replace(request, target=request.target.replace(old, new), headers=headers)
+    content = request.content if request.content is None else request.content.replace(old, new)
+    return replace(request, target=request.target.replace(old, new), headers=headers, content=content)
 
 
 def spoilt(text: bytes) -> Iterator[tuple[str, bytes]]:

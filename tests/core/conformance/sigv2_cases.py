@@ -3,19 +3,13 @@
 from dataclasses import replace
 
 from counterseal.conformance import Sample, SchemeCase, symmetric_signer
-from counterseal.core.model import HttpRequest
 from counterseal.core.schemes.aws_sigv2 import AwsSigV2
+from tests.core.conformance.form_samples import form_sample, same_form
 from tests.core.conformance.requests import HOST, NOW, READ, UPLOAD
 from tests.core.conformance.sigv4_cases import temporary
 
 _QUERY_API = replace(READ, target=b"/?Action=Describe&Name=a%20b", headers=(HOST,))
 _SEVERAL = replace(UPLOAD, headers=(*UPLOAD.headers, (b"x-amz-meta-a", b"first"), (b"x-amz-meta-a", b"second")))
-
-
-def _signature_text(request: HttpRequest) -> bytes:
-    # Up to its first escape: %3d and %3D are one spelling in every query (decision 0001), and one byte apart.
-    value = dict(request.headers).get(b"authorization", b"").rpartition(b":")[2]
-    return value or request.target.partition(b"&Signature=")[2].partition(b"%")[0]
 
 
 def aws_sigv2_case() -> SchemeCase:
@@ -30,5 +24,6 @@ def aws_sigv2_case() -> SchemeCase:
         Sample(name="s3 presigned, temporary", request=READ, signer=temporary(signer), options={"expires": "60"}),
         Sample(name="query api", request=_QUERY_API, signer=signer, options={"dialect": "query"}),
         Sample(name="query api, sha-1", request=_QUERY_API, signer=signer, options={"dialect": "query", "method": "HmacSHA1"}),
+        form_sample(signer),
     )
-    return SchemeCase(scheme=scheme, samples=samples, now=NOW, signature_text=_signature_text)
+    return SchemeCase(scheme=scheme, samples=samples, now=NOW, same=same_form)

@@ -7,6 +7,7 @@ from counterseal.conformance import Sample, SchemeCase, Signer, symmetric_signer
 from counterseal.core.model import Claim, HttpRequest, StringToSignSubject
 from counterseal.core.schemes import aws_sigv4
 from counterseal.core.schemes.aws_sigv4 import AwsSigV4
+from tests.core.conformance.form_samples import form_sample, same_form
 from tests.core.conformance.requests import NOW, READ, REPEATED, UPLOAD
 
 _TOKEN = "a-security-token-of-a-temporary-key"
@@ -49,5 +50,7 @@ def aws_sigv4_case() -> SchemeCase:
         Sample(name="s3 presigned, temporary", request=READ, signer=temporary(signer), options=s3 | {"expires": "60"}),
         Sample(name="general", request=REPEATED, signer=signer, options=general),
         Sample(name="general presigned", request=REPEATED, signer=signer, options=general | {"expires": "3600"}),
+        form_sample(signer),
+        replace(form_sample(temporary(signer)), name="form, temporary"),
     )
-    return SchemeCase(scheme=scheme, samples=samples, now=NOW, string_subject=string_subject)
+    return SchemeCase(scheme=scheme, samples=samples, now=NOW, same=same_form, string_subject=string_subject)

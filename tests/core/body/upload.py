@@ -47,15 +47,23 @@ class Signer:
     sign: Sign = sign_hmac
     pad: bool = False
     scope: str = SCOPE
+    timestamp: str = TIMESTAMP
     signed: list[str] = field(default_factory=list)
 
     def chunk(self, content: bytes) -> str:
-        lines = [self.algorithm + "-PAYLOAD", TIMESTAMP, self.scope, self.previous, EMPTY, hashlib.sha256(content).hexdigest()]
+        lines = [
+            self.algorithm + "-PAYLOAD",
+            self.timestamp,
+            self.scope,
+            self.previous,
+            EMPTY,
+            hashlib.sha256(content).hexdigest(),
+        ]
         return self._next("\n".join(lines))
 
     def trailer(self, fields: Iterable[tuple[str, str]]) -> str:
         lines = "".join(f"{name}:{value}\n" for name, value in sorted(fields)).encode()
-        text = [self.algorithm + "-TRAILER", TIMESTAMP, self.scope, self.previous, hashlib.sha256(lines).hexdigest()]
+        text = [self.algorithm + "-TRAILER", self.timestamp, self.scope, self.previous, hashlib.sha256(lines).hexdigest()]
         return self._next("\n".join(text))
 
     def _next(self, text: str) -> str:

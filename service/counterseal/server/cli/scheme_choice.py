@@ -30,12 +30,13 @@ def find_scheme(name: str) -> "Scheme":
     """
     from counterseal.core.schemes import BUILT_IN
 
-    if name in BUILT_IN:
+    # A settings file may also tell a built-in scheme more, such as the hosts that name buckets.
+    configured = read_settings().configured_schemes if os.environ.get("COUNTERSEAL_CONFIG") else ()
+    if name in BUILT_IN and not configured:
         return BUILT_IN[name]
     from counterseal.server.errors import ConfigError
     from counterseal.server.schemes import find_schemes
 
-    configured = read_settings().configured_schemes if os.environ.get("COUNTERSEAL_CONFIG") else ()
     try:
         return find_schemes((name,), configured).known[name]
     except ConfigError as error:

@@ -13,7 +13,7 @@
 `examine` does 2 to 4 and needs no key; `conclude` does 6 to 9. Steps 0, 1 and 11 belong to the transport.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from counterseal.core import http
@@ -92,7 +92,7 @@ def conclude(
     """
     scheme = schemes[claim.scheme]
     try:
-        known = _check_signature(claim, key, demand, scheme, derive or scheme.derive)  # 5, 6
+        known = _check_signature(claim, key, demand, schemes, derive or scheme.derive)  # 5, 6
         _check_key(known, now)  # 7
         _check_demand(claim, demand)  # 8
         duty = scheme.payload_duty(claim, subject)  # 9
@@ -120,7 +120,7 @@ def recheck(claim: Claim, key: Key | None, demand: Demand, *, schemes: Mapping[s
         scheme = schemes.get(claim.scheme)
         if scheme is None:
             raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{claim.scheme}: not enabled any more")
-        known = _check_known(claim, key, demand, scheme)  # 5, 6
+        known = _check_known(claim, key, demand, schemes)  # 5, 6
         _check_key(known, now)  # 7
         _check_demand(claim, demand)  # 8
     except Refusal as refusal:
@@ -199,12 +199,13 @@ def _check_components_are_known(claim: Claim, demand: Demand) -> None:
         raise Refusal(Reason.NOT_COVERED, f"{claim.scheme}: has no components, labels or tags, and the caller demands some")
 
 
-def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme, derive: Derive) -> Key:
+def _check_signature(claim: Claim, key: Key | None, demand: Demand, schemes: Mapping[str, Scheme], derive: Derive) -> Key:
+    scheme = schemes[claim.scheme]
     # The computation is done in every case, so that time tells nothing. `derive` may remember by scope for one key alone: it
     # is given the key that it came with, and the dummy only where there is none.
     usable = key is not None and key.kind in scheme.key_kinds
     matches = scheme.matches(claim, key if key is not None and usable else DUMMY_KEY, derive)
-    key = _check_known(claim, key, demand, scheme)
+    key = _check_known(claim, key, demand, schemes)
     enough = is_enough_secret(key.secret) if key.public_key is None else not key.secret
     # A temporary key is good only together with its security token, also in schemes that have no place for one.
     temporary, presented = key.security_token_sha256 is not None, claim.security_token is not None
@@ -213,7 +214,8 @@ def _check_signature(claim: Claim, key: Key | None, demand: Demand, scheme: Sche
     return key
 
 
-def _check_known(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme) -> Key:
+def _check_known(claim: Claim, key: Key | None, demand: Demand, schemes: Mapping[str, Scheme]) -> Key:
+    scheme = schemes[claim.scheme]
     # A key outside the demanded tenants reads as unknown, in text and in time. So does one that the caller found under another
     # id: MySQL's default collations take "akid" for "AKID".
     if key is None or key.key_id != claim.key_id or (demand.tenants is not None and key.tenant not in demand.tenants):
@@ -221,7 +223,18 @@ def _check_known(claim: Claim, key: Key | None, demand: Demand, scheme: Scheme) 
     # Kinds never cross, whatever the record allows: a public key is no HMAC secret.
     if scheme.name not in key.allowed_schemes or key.kind not in scheme.key_kinds:
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: not allowed for this key")
+    if shared_with_webhooks(key.allowed_schemes, schemes):
+        raise Refusal(Reason.UNSUPPORTED_SCHEME, "a key for webhooks is for one scheme alone, and this one is for more")
     return key
+
+
+def shared_with_webhooks(names: Collection[str], schemes: Mapping[str, Scheme]) -> bool:
+    """Say whether these schemes are several, and one of them signs text that strangers choose.
+
+    A sender of webhooks signs bodies that hold what other people wrote. GitHub's is nothing but the body: one that spells a
+    signature base, or another vendor's text, would be a signature for that as well. So such a key is for one scheme alone.
+    """
+    return len(names) > 1 and any(name in schemes and not schemes[name].names_key for name in names)
 
 
 def _check_key(key: Key, now: float) -> None:

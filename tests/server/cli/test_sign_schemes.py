@@ -194,3 +194,24 @@ def test_a_signature_in_a_form(sign: Sign, tmp_path: Path) -> None:
     assert str(body) not in curl
     for shape in ((), ("--json",)):
         assert "add --raw or --curl" in sign(*form, *shape, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("scheme", "title", "line"),
+    [
+        ("aws-sigv4", "canonical request", "content-type:text/plain"),
+        ("aws-sigv4a", "string to sign", "AWS4-ECDSA-P256-SHA256"),
+        ("tc3", "string to sign", "TC3-HMAC-SHA256"),
+        ("aws-sigv2", "string to sign", "POST"),
+        ("rfc9421", "signature base", '"@method": POST'),
+        ("cavage", "string to sign", "(request-target): post /a"),
+        ("slack", "what is signed", "v0:1790000000:body"),
+    ],
+)
+def test_what_was_signed_is_explained(sign: Sign, scheme: str, title: str, line: str) -> None:
+    args = ("-X", "POST", "--url", "https://h.example/a", "-H", "Content-Type: text/plain", "-d", "body")
+    lines = sign("--scheme", scheme, *args, *AT, "--explain").stderr.splitlines()
+    assert f"--- {title}" in lines
+    assert line in lines
+    assert lines[-1] == "---"
+    assert SECRET not in "".join(lines)

@@ -53,7 +53,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False)
 @click.option("--curl", "shape", flag_value="curl", help="Print a ready curl command.")
 @click.option("--raw", "shape", flag_value="raw", help="Print the whole signed request, ready for `counterseal verify -`.")
 @click.option("--json", "shape", flag_value="json", help="Print JSON.")
-@click.option("--explain", is_flag=True, help="Show the canonical request and the string to sign on standard error.")
+@click.option("--explain", is_flag=True, help="Show what the signature is computed over on standard error.")
 def sign(
     *, source: RequestInput, scheme: str, options: tuple[str, ...], key_id: str | None, secret_file: str | None,
     private_key_file: str | None, security_token_file: str | None, region: str | None, service: str | None,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     help="Component that the signature must cover, as '\"@method\"' (rfc9421). Repeatable; replaces the default ones.",
 )
 @click.option("--request-id", default="", help="Appears in the server's log.")
-@click.option("--explain", is_flag=True, help="Show the canonical request and the string to sign on standard error.")
+@click.option("--explain", is_flag=True, help="Show what the signature is computed over on standard error.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @server_options
 def verify(

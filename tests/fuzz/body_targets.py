@@ -1,8 +1,14 @@
 """Fuzz targets for streamed bodies: a wire in one piece and in many comes to the same, and nothing forged comes out."""
 
+from google.protobuf.message import DecodeError
+
 from counterseal.core.body import BodyEnd, BodyVerifier, DeferredBody, Fed, Pending, PendingEnd, Piece
 from counterseal.core.model import Rejected
 from counterseal.core.payload import ChunkSigned
+from counterseal.v1 import verification_pb2 as pb
+from counterseal_client._convert import to_chunks_verdict
+from counterseal_client.errors import VerifierError
+from counterseal_client.model import ChunksVerified
 from tests.core.body.upload import CRC32, Duty, crc32, signed_body, signed_duty, split, unsigned_body, unsigned_duty
 from tests.fuzz.checks import check
 
@@ -75,4 +81,30 @@ def chunk_seeds() -> set[bytes]:
     return found
 
 
-TARGETS = {"chunk_reader": (chunk_reader, chunk_seeds)}
+def client_chunks(data: bytes) -> None:
+    """Read an answer about chunks off the wire: what is not plainly verified is a refusal, and nothing else comes out."""
+    try:
+        message = pb.VerifyChunksResponse.FromString(data)
+    except DecodeError:
+        return
+    try:
+        found = to_chunks_verdict(message)
+    except VerifierError:
+        return
+    if isinstance(found, ChunksVerified):
+        check(message.WhichOneof("outcome") == "verified", "only what says so is verified")
+        check(found.complete or bool(found.continuation), "a chain is complete or goes on")
+    else:
+        check(400 <= found.http_status <= 499, "a refusal never becomes a success")
+
+
+def client_chunk_seeds() -> set[bytes]:
+    verified = [pb.ChunksVerified(complete=True), pb.ChunksVerified(continuation=b"ticket"), pb.ChunksVerified()]
+    rejected = pb.Rejected(reason=pb.REJECTION_REASON_MISMATCH, public_error=pb.PublicError(code="A", http_status=403))
+    rejected.server_time.FromSeconds(1)
+    messages = [pb.VerifyChunksResponse(verified=one) for one in verified]
+    messages += [pb.VerifyChunksResponse(rejected=rejected), pb.VerifyChunksResponse()]
+    return {message.SerializeToString(deterministic=True) for message in messages} | {b"\x7a\x00"}
+
+
+TARGETS = {"chunk_reader": (chunk_reader, chunk_seeds), "client_chunks": (client_chunks, client_chunk_seeds)}

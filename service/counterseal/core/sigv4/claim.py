@@ -10,6 +10,7 @@ from counterseal.core.sigv4.query import read_query
 
 def in_header(family: Family, request: http.ReadRequest) -> bool:
     """Say whether an Authorization field names the family's algorithm, exactly and followed by a space."""
+    # A loop, because any() costs twice as much, on every request and for every scheme.
     for value in request.headers.get(b"authorization", ()):
         if value.lstrip(b" \t").startswith(family.algorithm_and_space):
             return True
@@ -20,8 +21,7 @@ def in_query(family: Family, request: http.ReadRequest) -> bool:
     """Say whether the query tries to carry a signature, of the family's algorithm or of another with the same names."""
     if family.query is None:
         return False
-    telling = family.query.telling
-    return any(name.lower() in telling for name, _ in request.parameters)
+    return not family.query.telling.isdisjoint([name.lower() for name, _ in request.parameters])
 
 
 def is_own_query(family: Family, request: http.ReadRequest) -> bool:

@@ -41,12 +41,12 @@ def read_header(family: Family, request: http.ReadRequest, rules: PathRules | No
 
 
 def _refuse_twins(family: Family, request: http.ReadRequest) -> None:
-    if family.query is None:
+    if family.query is None or not request.parameters:
         return
-    for name, _ in request.parameters:
-        twin = family.query.twins.get(name.lower())
-        if twin is not None:
-            raise Refusal(Reason.AMBIGUOUS, f"{twin} in the query of a request that is signed in a header")
+    names = [name.lower() for name, _ in request.parameters]
+    for name, what in family.query.twins.items():
+        if name in names:
+            raise Refusal(Reason.AMBIGUOUS, f"{what} in the query of a request that is signed in a header")
 
 
 def _authorization_fields(family: Family, request: http.ReadRequest) -> dict[bytes, bytes]:

@@ -128,7 +128,8 @@ def test_a_deadline_that_has_passed_is_seen_before_anything_else() -> None:
     patience = Patience(seconds=60, hurry=60, crowd=60)
     gate = Gate(book=CallerBook(), metrics=Metrics("0"), log=log, max_bytes=1, certificates=False, patience=patience)
     rules = Rules(admit=admit_anyone, lane=Lane(1))
-    handlers = gate.handlers(VERIFICATION, {"Verify": lambda *_: pytest.fail("it was worked on")}, rules)
+    acts = {method.name: lambda *_: pytest.fail("it was worked on") for method in VERIFICATION.methods}
+    handlers = gate.handlers(VERIFICATION, acts, rules)
     with pytest.raises(RuntimeError, match="DEADLINE_EXCEEDED"):
         handlers["Verify"].stream_unary(iter([b""]), Late())  # type: ignore[misc, arg-type]
 

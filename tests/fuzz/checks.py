@@ -23,7 +23,7 @@ def walk(subject: Subject, data: bytes, demand: Demand = NO_DEMAND) -> None:
     if isinstance(claim, Rejected):
         return
     secret = hashlib.sha256(b"nobody signed with this" + data).digest()
-    key = Key(key_id=claim.key_id, tenant="", secret=secret, allowed_schemes=frozenset(BUILT_IN), state=KeyState.ACTIVE)
+    key = Key(key_id=claim.key_id, tenant="", secret=secret, allowed_schemes=frozenset({claim.scheme}), state=KeyState.ACTIVE)
     for opened in (key, None):
         found = conclude(claim, subject, opened, demand, schemes=BUILT_IN, window=ANY_TIME, now=1.5e9)
         check(isinstance(found, Rejected), "nothing verifies under a key that it was not signed with")

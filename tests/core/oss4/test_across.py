@@ -13,7 +13,7 @@ from tests.core.oss4.exchange import NOW, verdict
 
 SECRET = b"one secret for every family of all"
 FAMILIES = {name: scheme for name, scheme in BUILT_IN.items() if isinstance(scheme, FamilyScheme)}
-KEY = Key(key_id="AKIDEXAMPLE", tenant="acme", secret=SECRET, allowed_schemes=frozenset(BUILT_IN), state=KeyState.ACTIVE)
+KEY = Key(key_id="AKIDEXAMPLE", tenant="acme", secret=SECRET, allowed_schemes=frozenset(FAMILIES), state=KeyState.ACTIVE)
 PLAIN = HttpRequest(
     method=b"POST",
     target=b"/",

@@ -3,7 +3,7 @@
 Prints its port. RECORD names the file that gets one JSON line per request that reaches the upstream, HTTP uvicorn's parser;
 TLS_CERT and TLS_KEY make it speak https. BODIES names a folder that gets a file for each body that is handed to the upstream,
 with what has been handed over so far; `.whole` is put behind its name with the last piece. DEMAND names a file that holds the
-demand as JSON, read anew for every request.
+demand as JSON, and `allow_uncovered`, read anew for every request.
 """
 
 import itertools
@@ -76,6 +76,8 @@ def with_demand(gateway: Any, path: Path) -> Any:
             stated: dict[str, Any] = json.loads(path.read_text())
             for name, value in stated.items():
                 stated[name] = tuple(value) if isinstance(value, list) else value
+            # Webhooks leave these open, and SigV2 most of the query.
+            gateway._required_parts = {"method", "path", "query"} - set(stated.pop("allow_uncovered", ()))
             gateway._demand = Demand(**stated)
         await gateway(scope, receive, send)
 

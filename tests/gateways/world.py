@@ -89,6 +89,7 @@ def running_gateway(
         "RECORD": str(record),
         "HTTP": http,
         "BODIES": str(bodies),
+        "DEMAND": str(folder / "demand.json"),
     }
     env |= {"TLS_CERT": str(tls[0]), "TLS_KEY": str(tls[1])} if tls else {}
     with log.open("wb") as errors:

@@ -128,6 +128,28 @@ def test_overrides_arrive_only_when_signed(stub: StubService, name: bytes) -> No
     assert name in dict(exchange(stub.address, http_scope(headers=[(name, b"DELETE")])).app_headers())
 
 
+@pytest.mark.parametrize("parts", [("method",), ("path",), ("query",), ("method", "path", "query"), ()])
+def test_what_may_be_left_open_is_for_the_application_to_say(stub: StubService, parts: tuple[str, ...]) -> None:
+    coverage = pb.Coverage(headers=["host"], method=True, path=True, query=True)
+    for part in parts:
+        coverage.ClearField(part)
+    stub.behave = lambda _request, _context: _with_coverage(coverage)
+    seen = exchange(stub.address, http_scope(path=b"/b/../k"), allow_uncovered=parts)
+    assert seen.status == 200
+    covers = "+".join(part for part in ("method", "path", "query") if part not in parts)
+    assert dict(seen.app_headers())[b"x-counterseal-covers"].decode() == covers
+    # The covered path, or where none is, the one that arrived.
+    assert seen.scopes[0]["raw_path"] == (b"/b/../k" if "path" in parts else b"/b/k")
+    for one in parts:
+        fewer = [part for part in parts if part != one]
+        assert exchange(stub.address, http_scope(), allow_uncovered=fewer).status == 403
+
+
+def test_only_parts_that_there_are_may_be_left_open(stub: StubService) -> None:
+    with pytest.raises(ValueError, match="method, path, query"):
+        exchange(stub.address, http_scope(), allow_uncovered=("body",))
+
+
 def _with_coverage(coverage: pb.Coverage) -> pb.VerifyResponse:
     answer = verified(coverage=None)
     answer.verified.coverage.CopyFrom(coverage)

@@ -74,11 +74,30 @@ def test_a_client_that_leaves_while_its_body_is_set_aside(stub: StubService) -> 
     assert (seen.sent, seen.scopes, len(stub.requests)) == ([], [], 1)
 
 
-def test_a_service_that_asks_twice_is_refused(stub: StubService) -> None:
+def test_a_service_that_asks_and_asks_is_refused(stub: StubService) -> None:
     stub.behave = lambda _request, _context: rejected(pb.REJECTION_REASON_BODY_REQUIRED, "InvalidRequest", 400)
     assert exchange(stub.address, body_scope(len(BODY)), PIECES).status == 400
+    asked = [message.http_request.WhichOneof("body") for message in stub.requests]
+    assert asked == [None, "content_sha256", "content"]
     assert exchange(stub.address, http_scope()).status == 400
-    assert len(stub.requests) == 3
+    assert len(stub.requests) == 4
+
+
+def test_a_body_that_the_service_has_to_see_itself(stub: StubService) -> None:
+    """A webhook's: its hash is not enough, so it is sent, if it fits; and the application has it all the same."""
+
+    def behave(request: pb.VerifyRequest, _context: object) -> pb.VerifyResponse:
+        if request.http_request.WhichOneof("body") != "content":
+            return rejected(pb.REJECTION_REASON_BODY_REQUIRED)
+        right = request.http_request.content == BODY
+        return verified(payload_duty=CHECKED) if right else rejected(pb.REJECTION_REASON_MISMATCH)
+
+    stub.behave = behave
+    seen = exchange(stub.address, body_scope(len(BODY)), PIECES, bodies=Bodies(max_sent=len(BODY)))
+    assert (seen.status, b"".join(piece for piece, _ in seen.pieces)) == (200, BODY)
+    assert len({message.request_id for message in stub.requests}) == 3
+    seen = exchange(stub.address, body_scope(len(BODY)), PIECES, bodies=Bodies(max_sent=len(BODY) - 1))
+    assert (seen.status, seen.scopes) == (413, [])
 
 
 class Gateway:

@@ -63,7 +63,8 @@ def without_client_claims(headers: Iterable[tuple[bytes, bytes]], prefix: str, c
 def identity_headers(verified: Verified, prefix: str, *, frames: bool) -> Headers:
     """Return the fields that name the signer. Values are percent-encoded UTF-8; empty ones are sent, so that none is missing.
 
-    `<prefix>payload` says `checked` (before the application sees the body's end) or `unsigned`. `frames`: whether a websocket's
+    `<prefix>payload` says `checked` (before the application sees the body's end) or `unsigned`; `<prefix>covers` names those of
+    method, path and query that the signature covers, with `+` between them. `frames`: whether a websocket's
     frames will follow, which no signature covers.
     """
     scope = verified.scope
@@ -76,5 +77,6 @@ def identity_headers(verified: Verified, prefix: str, *, frames: bool) -> Header
         "region": scope.region if scope else "",
         "service": scope.service if scope else "",
         "payload": "checked" if checked else "unsigned",
+        "covers": "+".join(part for part in ("method", "path", "query") if getattr(verified.coverage, part)),
     }
     return [((prefix + name).encode(), quote(value, safe="-._~:@+=/").encode()) for name, value in fields.items()]

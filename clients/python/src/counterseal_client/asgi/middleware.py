@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -18,7 +18,7 @@ from counterseal_client.asgi.decoded import decoded_headers
 from counterseal_client.asgi.head import header_values, may_have_body, read_head, with_verified_path
 from counterseal_client.asgi.identity import identity_headers, without_client_claims
 from counterseal_client.asgi.keeping import Bodies
-from counterseal_client.asgi.objections import objection
+from counterseal_client.asgi.objections import PARTS, objection, uncovered
 from counterseal_client.asgi.set_aside import BodyTooLarge, HeldBody, NoRoom, Room, SetAsideBody
 from counterseal_client.asgi.types import App, AsksForVerdicts, Receive, Scope, Send
 from counterseal_client.errors import RequestNotAccepted, VerifierError
@@ -40,6 +40,11 @@ class _Exchange:
     request_id: str
 
 
+def _asking_with(exchange: _Exchange, body: Receive, request: HttpRequest) -> _Exchange:
+    # Another question, so another id: the same id stands for the same answer.
+    return replace(exchange, receive=body, request=request, request_id=uuid.uuid4().hex)
+
+
 class SignedRequests:
     """Lets only verified requests through to `app`, and tells it who signed them.
 
@@ -56,6 +61,8 @@ class SignedRequests:
     unsigned, as a websocket always leaves its frames; S3's presigned URLs always do, and SDKs do over https, so the default is
     yes; the application is told in `<prefix>payload`. `lease_signing_key`: verify signed chunks here, with a key that this
     gateway leases (it needs the permission `lease`), instead of asking the service about them. `bodies`: limits and room.
+    `allow_uncovered`: what of `method`, `path` and `query` a signature may leave open, for an application that does not act on
+    it: webhooks cover none of them. The application is told what is covered in `<prefix>covers`.
     No verdict means no access: an outage is answered 503, a mistake of this gateway's own settings 500.
     """
 
@@ -66,6 +73,7 @@ class SignedRequests:
         *,
         demand: Demand | None = None,
         allow_unsigned_payload: bool = True,
+        allow_uncovered: Collection[str] = (),
         lease_signing_key: bool = False,
         bodies: Bodies | None = None,
         identity_prefix: str = "x-counterseal-",
@@ -76,7 +84,10 @@ class SignedRequests:
         self._app = app
         self._verifier = verifier
         self._demand = demand
+        if not PARTS.issuperset(allow_uncovered):
+            raise ValueError(f"allow_uncovered must be among {', '.join(sorted(PARTS))}")
         self._allow_unsigned_payload = allow_unsigned_payload
+        self._required_parts = PARTS.difference(allow_uncovered)
         self._lease_signing_key = lease_signing_key
         self._bodies = bodies or Bodies()
         self._strangers_room = Room(self._bodies.max_set_aside_total)
@@ -117,19 +128,23 @@ class SignedRequests:
         return verdict
 
     async def _ask_with_body(self, exchange: _Exchange) -> None:
-        """Ask again with the body's hash: the signature covers it, and the head alone does not tell it."""
+        """Ask again with the body's hash: the signature covers it, and the head alone does not tell it.
+
+        Webhooks sign the body itself, and forms carry their signature in it: for them the hash is not enough either.
+        """
         with SetAsideBody(exchange.receive, self._strangers_room, self._bodies.max_set_aside) as body:
             digest = await self._read_aside(exchange, body.read())
             if digest is None:
                 return
-            # Another question, so another id: the same id stands for the same answer.
-            again = replace(
-                exchange,
-                receive=body,
-                request=replace(exchange.request, content_sha256=digest),
-                request_id=uuid.uuid4().hex,
-            )
-            await self._go_on(again, await self._ask(again))
+            again = _asking_with(exchange, body, replace(exchange.request, content_sha256=digest))
+            outcome = await self._ask(again)
+            if isinstance(outcome, Rejected) and outcome.reason == BODY_REQUIRED:
+                if body.length > self._bodies.max_sent:
+                    await self._refuse(again, answers.BODY_TOO_LARGE, body_read=True)
+                    return
+                again = _asking_with(exchange, body, replace(exchange.request, content=body.content()))
+                outcome = await self._ask(again)
+            await self._go_on(again, outcome)
 
     async def _read_aside(self, exchange: _Exchange, reading: Awaitable[_T]) -> _T | None:
         """Read a body to its end, and answer the client where that cannot be done; None then."""
@@ -149,15 +164,21 @@ class SignedRequests:
             await self._refuse(exchange, answer_for(outcome))
         elif isinstance(outcome, Answer):
             await self._refuse(exchange, outcome)
-        elif (refused := objection(outcome, exchange.request, exchange.scope, self._allow_unsigned_payload)) is not None:
+        elif (refused := self._objection(exchange, outcome)) is not None:
             _log.info("request %s verified, but refused here: %s", exchange.request_id, refused.code)
             await self._refuse(exchange, refused)
         else:
             await self._let_through(exchange, outcome)
 
+    def _objection(self, exchange: _Exchange, verified: Verified) -> Answer | None:
+        if (refused := uncovered(verified, self._required_parts)) is not None:
+            return refused
+        return objection(verified, exchange.request, exchange.scope, self._allow_unsigned_payload)
+
     async def _let_through(self, exchange: _Exchange, verified: Verified) -> None:
         headers = without_client_claims(exchange.request.headers, self._prefix, verified.coverage.headers)
-        scope = with_verified_path(exchange.scope, verified.verified_path)
+        # Where no path is covered, the application was said not to act on it, and has the one that arrived.
+        scope = with_verified_path(exchange.scope, verified.verified_path) if verified.coverage.path else dict(exchange.scope)
         scope["headers"] = headers + identity_headers(verified, self._prefix, frames=scope["type"] == "websocket")
         scope["counterseal"] = verified
         duty, whole = verified.payload_duty, WholeBody(exchange.receive)

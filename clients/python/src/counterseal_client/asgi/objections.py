@@ -1,6 +1,7 @@
 """Why a gateway refuses a request that the service verified."""
 
-from typing import assert_never
+from collections.abc import Collection
+from typing import Final, assert_never
 
 from counterseal.core.payload import AlreadyChecked, BodyDigests, BodySha256, ChunkSigned, ChunkUnsigned, LeftToCaller, Unsigned
 from counterseal_client.asgi import answers
@@ -9,12 +10,21 @@ from counterseal_client.asgi.types import Scope
 from counterseal_client.model import ChunkSigned as ChunksToVerify
 from counterseal_client.model import HttpRequest, Verified
 
+# What a request is about, as the names of a coverage.
+PARTS: Final = frozenset({"method", "path", "query"})
+
+
+def uncovered(verified: Verified, required: Collection[str]) -> Answer | None:
+    """Return what is objected to when the signature leaves something open that it has to cover, or None."""
+    covered = verified.coverage
+    if not all(getattr(covered, part) for part in required):
+        return answers.NOT_COVERED
+    # A path that is said to be covered, and is not there, cannot be handed on.
+    return answers.NOT_COVERED if covered.path and not verified.verified_path.startswith(b"/") else None
+
 
 def objection(verified: Verified, request: HttpRequest, scope: Scope, allow_unsigned: bool) -> Answer | None:
-    """Return what is objected to, or None. `request` is what the service was asked about."""
-    covered = verified.coverage
-    if not (covered.method and covered.path and covered.query and verified.verified_path.startswith(b"/")):
-        return answers.NOT_COVERED
+    """Return what is objected to about the body, or None. `request` is what the service was asked about."""
     if scope["type"] == "websocket" and not allow_unsigned:
         return answers.UNSIGNED_BODY  # the handshake is signed, its frames are not
     duty = verified.payload_duty

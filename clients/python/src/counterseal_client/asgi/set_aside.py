@@ -123,6 +123,12 @@ class SetAsideBody(_Aside):
         self._rewind()
         return digest.digest()
 
+    def content(self) -> bytes:
+        """Return the whole body, once it was read; it can still be replayed."""
+        content: bytes = self._file.read()
+        self._rewind()
+        return content
+
 
 class HeldBody(_Aside):
     """A body that counts only at its end, decoded where it came in chunks. Whoever sends it is known: the head is verified."""

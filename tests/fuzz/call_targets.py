@@ -4,7 +4,8 @@ from google.protobuf.message import DecodeError
 
 from counterseal.core.asymmetric import read_public_key
 from counterseal.core.body.chain import ECDSA_CHUNKS, HMAC_CHUNKS, NOTHING_SHA256, ChunkChain, advance
-from counterseal.core.model import KeyKind, Rejected, Scope
+from counterseal.core.model import Rejected, Scope
+from counterseal.core.schemes import BUILT_IN
 from counterseal.server.errors import InvalidField
 from counterseal.server.keys import drafts
 from counterseal.server.keys.master import MasterKeys
@@ -18,7 +19,7 @@ from tests.fuzz.checks import check
 from tests.store import samples
 
 CIPHER = TicketCipher(MasterKeys(active="mk-1", keys={"mk-1": bytes(range(32)), "mk-0": bytes(32)}))
-EITHER = {"rfc9421": frozenset(KeyKind), "aws-sigv4": frozenset({KeyKind.SYMMETRIC})}
+EITHER = {name: BUILT_IN[name] for name in ("rfc9421", "aws-sigv4")}
 P256 = read_public_key(
     b"\x04"
     + bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296")

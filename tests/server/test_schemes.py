@@ -169,7 +169,7 @@ def test_an_installed_scheme_is_enabled_by_its_name(plugin: Any, value: str) -> 
     plugin(f"toy = {value}")
     found = find_schemes(("toy", "stripe"), ())
     assert list(found.enabled) == ["toy", "stripe"]
-    assert found.key_kinds()["toy"] == {KeyKind.SYMMETRIC}
+    assert found.enabled["toy"].key_kinds == {KeyKind.SYMMETRIC}
 
 
 def test_what_is_merely_installed_is_not_imported(plugin: Any) -> None:

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 
-from counterseal.core.model import KeyKind
+from counterseal.core.schemes import BUILT_IN
 from counterseal.server.issuer import Issuer
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.flight import SingleFlightKeyRing
@@ -22,7 +22,7 @@ def main(url: str, master_keys: str) -> None:
     store.upgrade()
     cipher = SecretCipher(MasterKeys.parse(master_keys))
     ring = SingleFlightKeyRing(StoredKeyRing(store.read_key, cipher, lambda key, scope: b"", scopes_per_key=1), timeout=30)
-    schemes = {"aws-sigv4": frozenset({KeyKind.SYMMETRIC})}
+    schemes = {"aws-sigv4": BUILT_IN["aws-sigv4"]}
     issuer = Issuer(store=store, ring=ring, cipher=cipher, schemes=schemes, clock=time.time, revoke_bound=1)
     print("ready - -", flush=True)
     while True:

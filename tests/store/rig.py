@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from counterseal.core.model import Key, KeyKind, Scope
+from counterseal.core.schemes import BUILT_IN, Scheme
+from counterseal.core.schemes.aws_sigv4 import AwsSigV4
 from counterseal.server.issuer import Issuer
 from counterseal.server.keys.cache import CachedKeyRing
 from counterseal.server.keys.cipher import SecretCipher
@@ -12,8 +14,22 @@ from counterseal.server.keys.ring import KeyRing
 from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.store.engine import KeyStore
 
-SYMMETRIC, PUBLIC = frozenset({KeyKind.SYMMETRIC}), frozenset({KeyKind.PUBLIC})
-SCHEMES = {"aws-sigv4": SYMMETRIC, "other": SYMMETRIC, "rfc9421": SYMMETRIC | PUBLIC, "only-public": PUBLIC}
+
+class Another(AwsSigV4):
+    """A scheme of another name, which takes the kinds of key that it is said to."""
+
+    def __init__(self, name: str, *kinds: KeyKind) -> None:
+        super().__init__()
+        self.name, self.key_kinds = name, frozenset(kinds)
+
+
+SCHEMES: dict[str, Scheme] = {
+    "aws-sigv4": BUILT_IN["aws-sigv4"],
+    "github": BUILT_IN["github"],
+    "other": Another("other", KeyKind.SYMMETRIC),
+    "rfc9421": BUILT_IN["rfc9421"],
+    "only-public": Another("only-public", KeyKind.PUBLIC),
+}
 
 
 def derive(key: Key, scope: Scope) -> bytes:

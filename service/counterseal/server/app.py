@@ -175,7 +175,7 @@ def _issuer(config: Config, schemes: Schemes, store: KeyStore, cipher: SecretCip
         store=store,
         cipher=cipher,
         ring=ring,
-        schemes=schemes.key_kinds(),
+        schemes=schemes.enabled,
         clock=clock,
         revoke_bound=config.revoke_bound,
     )

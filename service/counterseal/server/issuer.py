@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from counterseal.core.model import KeyKind, KeyState
+from counterseal.core.model import KeyState
+from counterseal.core.schemes.base import Scheme
 from counterseal.server import audit
 from counterseal.server.errors import (
     EtagMismatch,
@@ -56,11 +57,11 @@ class Issuer:
         store: KeyStore,
         ring: KeyRing,
         cipher: SecretCipher,
-        schemes: Mapping[str, frozenset[KeyKind]],
+        schemes: Mapping[str, Scheme],
         clock: Callable[[], float],
         revoke_bound: float,
     ) -> None:
-        """`schemes` are the enabled ones, each with the kinds of key that it takes; `revoke_bound` is in seconds."""
+        """`schemes` are the enabled ones by name; `revoke_bound` is in seconds."""
         self._store = store
         self._ring = ring
         self._cipher = cipher

@@ -46,10 +46,6 @@ class Schemes:
     known: Mapping[str, Scheme]
     enabled: Mapping[str, Scheme]
 
-    def key_kinds(self) -> Mapping[str, frozenset[KeyKind]]:
-        """Return the enabled schemes with the kinds of key that each takes."""
-        return {name: scheme.key_kinds for name, scheme in self.enabled.items()}
-
     def weak(self) -> Mapping[str, str]:
         """Return the enabled schemes that have a known weakness, with what it is."""
         return {name: weakness for name, scheme in self.enabled.items() if (weakness := weakness_of(scheme))}

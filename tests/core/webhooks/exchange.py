@@ -55,13 +55,18 @@ def verdict(
     now: float = NOW,
     window: Window = WINDOW,
 ) -> Verdict:
-    """Walk through both halves, as a server does; with the named schemes, unless others are given, which the key allows."""
+    """Walk through both halves, as a server does; with the named schemes, unless others are given, which the key allows.
+
+    A key for webhooks is for one scheme alone. So that a test need not say for which, a key that allows the request's scheme,
+    among others, allows that one alone.
+    """
     enabled: Mapping[str, Scheme] = {scheme.name: scheme for scheme in schemes} or NAMED
-    if key is not None:
-        key = replace(key, allowed_schemes=key.allowed_schemes | (set(enabled) - set(NAMED)))
     claim = examine(request, demand, schemes=enabled, window=window, now=now)
     if isinstance(claim, Rejected):
         return claim
+    if key is not None:
+        allowed = key.allowed_schemes | (set(enabled) - set(NAMED))
+        key = replace(key, allowed_schemes=(allowed & {claim.scheme}) or allowed)
     return conclude(claim, request, key, demand, schemes=enabled, window=window, now=now)
 
 

@@ -148,7 +148,8 @@ type Key struct {
 	Description string `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
 	// At most 64 labels; names of 1 to 63 characters of [a-z0-9._/-], values of at most 256 characters without control characters.
 	Labels map[string]string `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Schemes that the key may be used with, at least one. The stored key decides, never the message.
+	// Schemes that the key may be used with, at least one. The stored key decides, never the message. A scheme for webhooks stands
+	// alone: their senders sign bodies that hold what strangers wrote, which must not be good for anything else.
 	AllowedSchemes []string `protobuf:"bytes,6,rep,name=allowed_schemes,json=allowedSchemes,proto3" json:"allowed_schemes,omitempty"`
 	// The key's state.
 	State KeyState `protobuf:"varint,7,opt,name=state,proto3,enum=counterseal.v1.KeyState" json:"state,omitempty"`

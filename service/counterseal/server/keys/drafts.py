@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from counterseal.core.model import KeyKind, KeyState, PublicKey
+from counterseal.core.schemes.base import Scheme
 from counterseal.server.errors import InvalidField
 from counterseal.server.keys import limits
 from counterseal.server.keys.public import read_offered
@@ -74,7 +75,7 @@ def _new_id(prefix: str) -> str:
     return prefix + "".join(secrets.choice(_BASE32) for _ in range(20))
 
 
-def complete_draft(draft: KeyDraft, schemes: Mapping[str, frozenset[KeyKind]]) -> KeyDraft:
+def complete_draft(draft: KeyDraft, schemes: Mapping[str, Scheme]) -> KeyDraft:
     """Check a draft's limits and fill in what it leaves to the service, but for the material. A public key is read here.
 
     `schemes` are the enabled ones, with the kinds of key that each takes.
@@ -105,7 +106,7 @@ def complete_draft(draft: KeyDraft, schemes: Mapping[str, frozenset[KeyKind]]) -
     return draft
 
 
-def check_change(change: KeyChange, schemes: Mapping[str, frozenset[KeyKind]]) -> None:
+def check_change(change: KeyChange, schemes: Mapping[str, Scheme]) -> None:
     """Check the fields that a change names; whether times and kind go together is seen when they meet the stored ones.
 
     Raises:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from counterseal.core.model import MIN_SECRET_BYTES, KeyKind, is_enough_secret
+from counterseal.core.schemes.base import Scheme
 from counterseal.core.scope import is_key_id
+from counterseal.core.verify import shared_with_webhooks
 from counterseal.server.errors import InvalidField
 
 MAX_PAGE_SIZE: Final = 1000
@@ -62,17 +64,19 @@ def check_labels(field: str, labels: Mapping[str, str]) -> None:
         check_text(f"{field}[{name}]", value, 256)
 
 
-def check_schemes(field: str, schemes: frozenset[str], enabled: Mapping[str, frozenset[KeyKind]]) -> None:
-    """Refuse an empty set, and schemes that are not enabled. `enabled` holds the kinds of key that each takes."""
+def check_schemes(field: str, schemes: frozenset[str], enabled: Mapping[str, Scheme]) -> None:
+    """Refuse an empty set, schemes that are not enabled, and a webhook's scheme beside others (see core/verify.py)."""
     if not schemes:
         raise InvalidField(field, "must name at least one scheme")
     if not schemes <= enabled.keys():
         raise InvalidField(field, f"must be among the enabled schemes: {', '.join(sorted(enabled))}")
+    if shared_with_webhooks(schemes, enabled):
+        raise InvalidField(field, "must be one scheme alone for webhooks, whose senders sign what strangers write")
 
 
-def check_kind(field: str, schemes: frozenset[str], enabled: Mapping[str, frozenset[KeyKind]], kind: KeyKind) -> None:
+def check_kind(field: str, schemes: frozenset[str], enabled: Mapping[str, Scheme], kind: KeyKind) -> None:
     """Refuse schemes that take no keys of this kind. All of them are enabled."""
-    fitting = sorted(name for name, kinds in enabled.items() if kind in kinds)
+    fitting = sorted(name for name, scheme in enabled.items() if kind in scheme.key_kinds)
     if not schemes <= set(fitting):
         raise InvalidField(
             field, f"must take {kind.value.lower()} keys, as these do: {', '.join(fitting) or 'none is enabled'}"

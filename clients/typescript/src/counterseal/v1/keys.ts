@@ -128,7 +128,10 @@ export interface Key {
   description: string;
   /** At most 64 labels; names of 1 to 63 characters of [a-z0-9._/-], values of at most 256 characters without control characters. */
   labels: { [key: string]: string };
-  /** Schemes that the key may be used with, at least one. The stored key decides, never the message. */
+  /**
+   * Schemes that the key may be used with, at least one. The stored key decides, never the message. A scheme for webhooks stands
+   * alone: their senders sign bodies that hold what strangers wrote, which must not be good for anything else.
+   */
   allowedSchemes: string[];
   /** The key's state. */
   state: KeyState;

@@ -11,8 +11,8 @@ from counterseal.core.model import Demand, Key, Rejected, Verified
 def check_cross(cases: Sequence[SchemeCase]) -> None:
     """Check every sample of every scheme against every other scheme, under the most lenient circumstances.
 
-    The key allows both schemes; the other scheme is enabled alone, or demanded beside the true one; the key that a scheme
-    wants demanded is demanded.
+    The key allows both schemes, or the other alone (a key for webhooks may not allow more than one); the other scheme is
+    enabled alone, or demanded beside the true one; the key that a scheme wants demanded is demanded.
 
     Raises:
         AssertionError: naming both schemes and the sample.
@@ -30,12 +30,12 @@ def check_cross(cases: Sequence[SchemeCase]) -> None:
 
 def _verdicts(case: SchemeCase, sample: Sample, request: object, other: SchemeCase) -> Iterable[Verified | Rejected]:
     key: Key = sample.signer.key
-    both = frozenset({case.scheme.name, other.scheme.name})
-    lenient = replace(key, allowed_schemes=both)
+    both = replace(key, allowed_schemes=frozenset({case.scheme.name, other.scheme.name}))
+    its_own = replace(key, allowed_schemes=frozenset({other.scheme.name}))
     alone = {other.scheme.name: other.scheme}
     together = {case.scheme.name: case.scheme, **alone}
     named = replace(sample.demand, key_id=key.key_id)
     only = replace(named, allowed_schemes=frozenset(alone))
     for schemes, demand in ((alone, named), (alone, Demand()), (together, only), (together, named), (together, Demand())):
-        for known in (lenient, HELD):
+        for known in (both, its_own, HELD):
             yield judge(case, sample, request, key=known, demand=demand, schemes=schemes)  # type: ignore[arg-type]

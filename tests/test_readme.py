@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.bench.report import table
+from tests.bench.report import body_table, table
 from tests.support.require import require, require_program
 
 ROOT = Path(__file__).parent.parent
@@ -183,3 +183,5 @@ def test_the_order_of_checks_names_every_reason_in_order() -> None:
 def test_the_numbers_are_those_of_the_last_benchmark() -> None:
     measured = json.loads((ROOT / "docs" / "bench" / "verify.json").read_text())
     assert table(measured["summary"], len(measured["rounds"])) in README
+    bodies = json.loads((ROOT / "docs" / "bench" / "body.json").read_text())
+    assert body_table(bodies["summary"], len(bodies["rounds"])) in README

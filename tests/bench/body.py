@@ -29,6 +29,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from counterseal.core.body import BodyEnd, BodyVerifier, ChunkKey, Fed
 from counterseal.core.model import PublicKey
 from counterseal.core.payload import BodySha256, ChunkSigned, ChunkUnsigned
+from tests.bench.plot import draw_bodies
+from tests.bench.report import put_bodies_into
 
 DEFAULT_OUT = Path("docs/bench")
 CHUNK = 64 * 1024
@@ -66,7 +68,10 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     content = {"summary": ratios, "memory": memory, "rounds": rounds}
     (options.out / "body.json").write_text(json.dumps(content, indent=1) + "\n")
-    print(f"written: {options.out / 'body.json'}")
+    draw_bodies(rounds, options.out / "body.svg")
+    if options.out == DEFAULT_OUT:
+        put_bodies_into(Path("README.md"), ratios, len(rounds))
+    print(f"written: {options.out / 'body.json'}, body.svg")
     short = [name for name, bound in BOUNDED.items() if ratios[name] < bound]
     if short:
         print(f"below its bound: {', '.join(short)}")
@@ -224,7 +229,12 @@ def _long_stream(length: int) -> dict[str, int]:
 
 
 def _peak_kib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Return the most memory that this program has had. Linux hands `ru_maxrss` on to a process that is started: it hides growth."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 if __name__ == "__main__":

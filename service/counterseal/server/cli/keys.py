@@ -106,7 +106,9 @@ def _draft(material: Any = None, **options: Any) -> "KeyDraft":
     "--format", "shape", type=click.Choice(["text", "json", "aws-env", "aws-profile"]), default="text", show_default=True,
     help="aws-env: lines for `eval`. aws-profile: a section for an AWS credentials file.",
 )  # fmt: skip
-@click.option("--public-key", metavar="FILE", help="Register this public key (PEM, JWK or raw) instead of issuing a secret.")
+@click.option(
+    "--public-key", metavar="FILE", help="Register this public key (PEM, JWK, raw; `-`: standard input), issue no secret."
+)
 @click.option("--algorithm", default="", help="What the public key is used with. Needed for RSA. [default: as the key says]")
 @click.option("--key-id", default="", help="Id of the public key. [default: generated]")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")

@@ -16,7 +16,7 @@ _PRIVATE_JWK: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def read_public_key_file(name: str, *, algorithm: str, key_id: str) -> "OfferedPublicKey":
-    """Return the public key of a PEM file, a JWK, or a file of raw bytes.
+    """Return the public key of a PEM file, a JWK, or a file of raw bytes; `-` is standard input.
 
     Raises:
         click.UsageError: the file cannot be read, is too large, or holds a private key: that one must not leave this machine.
@@ -24,7 +24,7 @@ def read_public_key_file(name: str, *, algorithm: str, key_id: str) -> "OfferedP
     from counterseal.server.store.records import Encoding, OfferedPublicKey
 
     try:
-        text = Path(name).read_bytes()
+        text = click.get_binary_stream("stdin").read(_MAX_BYTES + 1) if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise click.UsageError(f"cannot read {name}: {error.strerror}") from None
     if len(text) > _MAX_BYTES:

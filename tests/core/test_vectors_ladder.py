@@ -1,10 +1,12 @@
 """AWS's order of errors, rung by rung, and ours. They differ on purpose: see the table."""
 
+import json
+
 import pytest
 
 from counterseal.core.model import Reason, Rejected
 from tests.core.subjects import verdict
-from tests.core.vectors import Case, cases
+from tests.core.vectors import FOLDER, Case, cases
 
 # For each rung our reason and the beginning of the detail. AWS looks at coverage before the time and at the credential last;
 # here all syntax comes first (no rung below 13 is more than a request that cannot be read), then the window, then coverage.
@@ -29,6 +31,13 @@ LADDER = list(cases("aws-error-ladder"))
 
 def test_every_rung_is_in_the_table() -> None:
     assert [case.id.removeprefix("aws-error-ladder/") for case in LADDER] == list(OURS)
+
+
+def test_deviations_are_the_rungs_that_aws_refuses_for_something_later_than_syntax() -> None:
+    """AWS calls all of these a signature that does not match; all that it calls malformed is malformed here."""
+    written = json.loads((FOLDER / "deviations" / "aws-error-ladder.json").read_text())["deviations"]
+    assert set(written) == {case.id for case in LADDER if case.expected["error_code"] == "SignatureDoesNotMatch"}
+    assert all(OURS[name.removeprefix("aws-error-ladder/")][0] is Reason.MALFORMED for name in written)
 
 
 @pytest.mark.parametrize("case", LADDER, ids=lambda c: c.id)

@@ -229,7 +229,7 @@ def _long_stream(length: int) -> dict[str, int]:
 
 
 def _peak_kib() -> int:
-    """Return the most memory that this program has had. Linux hands `ru_maxrss` on to a process that is started: it hides growth."""
+    """Return the most memory that this program has had. Linux hands `ru_maxrss` on to started processes: it hides growth."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.gateways.clients import BUCKET, ClientFailed, Where, aws
 from tests.gateways.tamper import Proxy, Raw, running_proxy
-from tests.gateways.uploads import UPLOADS, Upload, changes
+from tests.gateways.uploads import UPLOADS, Upload, changes, still_signed
 from tests.gateways.world import Credentials, World
 from tests.server.certificates import Authority
 
@@ -85,5 +85,6 @@ def test_refused_and_nothing_unverified_handed_over(
         assert not (whole and data), "a whole body reached the upstream"
         if upload.signed:
             assert upload.body.startswith(body), "something else than verified bytes reached the upstream"
+            assert len(body) <= min(still_signed(raw, change) for raw in front.requests if is_data(raw))
         elif data:
             raise AssertionError("bytes reached the upstream before they were verified")

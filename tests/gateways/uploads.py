@@ -202,6 +202,23 @@ TRAILER_CHANGES: dict[str, Change] = {
 TRAILER_SIGNATURE: dict[str, Change] = {"trailer signature": _trailer(rb"x-amz-trailer-signature:([0-9a-f])")}
 
 
+# How many chunks of a changed body are still as signed, from its beginning, or up to its end; not named: all of them.
+STILL_SIGNED = {
+    "first chunk": 0,
+    "first signature": 0,
+    "chunks swapped": 0,
+    "chunk missing": 0,
+    "last chunk": -1,
+    "last signature": -1,
+}
+
+
+def still_signed(raw: Raw, change: str) -> int:
+    """Return how many bytes of a body's content stand before what was changed: no more may be handed on."""
+    sizes = [int(chunk.partition(b";")[0], 16) for chunk in frames(raw.body)[0][:-1]]
+    return sum(sizes[: STILL_SIGNED.get(change)])
+
+
 def changes(upload: Upload) -> dict[str, Change]:
     """Return the changes that make sense for an upload's body, each of which has to be refused."""
     if not (upload.signed or upload.trailer):

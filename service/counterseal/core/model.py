@@ -77,7 +77,8 @@ class HttpRequest:
     """
 
     method: bytes
-    target: bytes
+    # A presigned URL is as good as a credential, so it is not shown either.
+    target: bytes = field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     content: bytes | None = field(default=None, repr=False)
     content_sha256: bytes | None = None

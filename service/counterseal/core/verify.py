@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from counterseal.core import http
+from counterseal.core.finding import find_scheme
 from counterseal.core.model import (
     Claim,
     Demand,
@@ -32,28 +33,18 @@ from counterseal.core.model import (
     Window,
     is_enough_secret,
 )
-from counterseal.core.post_form.fields import may_sign, telling
-from counterseal.core.post_form.multipart import is_form
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.scope import is_in_region_set
 from counterseal.core.window import check_window, valid_until
 
 # Computed with when there is no key, so that an unknown key costs what a known one does. The result is thrown away.
 DUMMY_KEY: Final = Key(key_id="unknown", tenant="", secret=b"\x00" * 32, allowed_schemes=frozenset(), state=KeyState.DISABLED)
-# Where signatures of known kinds stand, also of schemes that are not enabled.
-_TELLING_HEADERS: Final = frozenset(
-    {b"authorization", b"signature", b"signature-input"}
-    # Webhooks; x-hub-signature is GitHub's with SHA-1, which no scheme here reads.
-    | {b"webhook-signature", b"svix-signature", b"stripe-signature", b"x-slack-signature"}
-    | {b"x-hub-signature", b"x-hub-signature-256"}
-)
-_TELLING_PARAMETERS: Final = frozenset(
-    {b"x-amz-algorithm", b"x-goog-algorithm", b"x-oss-signature-version"}
-    | {b"awsaccesskeyid", b"googleaccessid", b"ossaccesskeyid"}
-)
-_TELLING_FIELDS: Final = telling(
-    *("x-amz-algorithm", "x-amz-signature", "x-goog-algorithm", "x-goog-signature", "x-oss-signature-version"),
-    *("awsaccesskeyid", "googleaccessid", "ossaccesskeyid"),
+# What `Connection` says nearly always.
+_HARMLESS: Final = frozenset({b"close", b"keep-alive", b"Keep-Alive", b"Upgrade", b"TE"})
+# What carries a signature, or ties the body to one, whatever is covered.
+_NEVER_TAKEN: Final = frozenset(
+    {b"authorization", b"content-digest", b"content-length", b"digest", b"host", b"repr-digest"}
+    | {b"signature", b"signature-input"}
 )
 _STATE_REASONS: Final = {
     KeyState.DISABLED: (Reason.KEY_DISABLED, "the key is disabled"),
@@ -69,6 +60,7 @@ def examine(subject: Subject, demand: Demand, *, schemes: Mapping[str, Scheme], 
         check_window(claim, window, now)  # 3
         schemes[claim.scheme].check_coverage(claim, demand)  # 4
         _check_required_headers(claim, demand)  # 4
+        _check_connection(claim, subject)  # 4
         _check_components_are_known(claim, demand)  # 4
     except Refusal as refusal:
         return Rejected(reason=refusal.reason, detail=refusal.detail)
@@ -131,7 +123,7 @@ def recheck(claim: Claim, key: Key | None, demand: Demand, *, schemes: Mapping[s
 def _read_claim(subject: Subject, demand: Demand, schemes: Mapping[str, Scheme]) -> Claim:
     if isinstance(subject, HttpRequest):
         read = http.read_request(subject)
-        scheme = _find_scheme(read, schemes, demand)
+        scheme = find_scheme(read, schemes, demand)
         if not scheme.names_key and not demand.key_id:
             raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{scheme.name}: names no key, and the caller demanded none")
         return scheme.read(read, demand)
@@ -140,40 +132,6 @@ def _read_claim(subject: Subject, demand: Demand, schemes: Mapping[str, Scheme])
         raise Refusal(Reason.UNSUPPORTED_SCHEME, "no such scheme, or not enabled")
     _check_demanded_scheme(found.name, demand)
     return found.read_string_to_sign(subject)
-
-
-def _find_scheme(request: http.ReadRequest, schemes: Mapping[str, Scheme], demand: Demand) -> Scheme:
-    # AWS takes the first of two Authorization headers, other software the last: refused in either order.
-    request.header(b"authorization")
-    found = [scheme for scheme in schemes.values() if scheme.recognises(request)]
-    # Proxies add signatures of their own beside a client's, so a demand chooses: never "any that passes".
-    demanded = [scheme for scheme in found if not demand.allowed_schemes or scheme.name in demand.allowed_schemes]
-    if len(demanded) > 1:
-        raise Refusal(Reason.AMBIGUOUS, "signatures of more than one scheme")
-    if demanded:
-        return demanded[0]
-    if found:
-        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{found[0].name}: not among the demanded schemes")
-    if _looks_signed(request):
-        raise Refusal(Reason.UNSUPPORTED_SCHEME, "the request is signed in a way that is unknown or not enabled")
-    # Nothing is signed before the body; a form may hold a signature, and without the body nobody knows.
-    if request.request.content is None and is_form(request) and _reads_forms(schemes, demand):
-        raise Refusal(Reason.BODY_REQUIRED, "a posted form may hold a signature: send the body itself along, not its hash")
-    raise Refusal(Reason.UNSIGNED, "the request carries no signature")
-
-
-def _reads_forms(schemes: Mapping[str, Scheme], demand: Demand) -> bool:
-    allowed = demand.allowed_schemes or schemes.keys()
-    return any(scheme.reads_forms for scheme in schemes.values() if scheme.name in allowed)
-
-
-def _looks_signed(request: http.ReadRequest) -> bool:
-    """Say whether the request seems to be signed in a way that nobody here reads."""
-    if not _TELLING_HEADERS.isdisjoint(request.headers):
-        return True
-    if any(name.lower() in _TELLING_PARAMETERS for name, _ in request.parameters):
-        return True
-    return may_sign(request, _TELLING_FIELDS)
 
 
 def _check_demanded_scheme(name: str, demand: Demand) -> None:
@@ -191,6 +149,24 @@ def _check_required_headers(claim: Claim, demand: Demand) -> None:
     missing = demand.required_headers.difference(claim.coverage.headers)
     if missing:
         raise Refusal(Reason.NOT_COVERED, f"header {min(missing).decode('ascii', 'replace')[:64]}: demanded, and not signed")
+
+
+def _check_connection(claim: Claim, subject: Subject) -> None:
+    """Refuse a request whose `Connection` field names one that is signed.
+
+    RFC 9110 section 7.6.1: an intermediary "MUST parse a received Connection header field" and "remove any header or trailer
+    field(s) from the message" that it names. Anybody on the way could so take away what is covered: a signed copy becomes an
+    empty upload (compare CVE-2022-31813).
+    """
+    if not isinstance(subject, HttpRequest):
+        return
+    for name, value in subject.headers:
+        if name != b"connection" or value in _HARMLESS:
+            continue
+        named = {part.strip(b" \t").lower() for part in value.split(b",")}
+        taken = named & _NEVER_TAKEN or named.intersection(claim.coverage.headers)
+        if taken:
+            raise Refusal(Reason.MALFORMED, f"header connection: names {min(taken).decode('ascii')[:64]}, which is signed")
 
 
 def _check_components_are_known(claim: Claim, demand: Demand) -> None:

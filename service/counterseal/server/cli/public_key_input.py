@@ -1,6 +1,7 @@
 """A public key out of a file, for `keys issue --public-key`. What kind of file it is, it says itself; the server reads it."""
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ def read_public_key_file(name: str, *, algorithm: str, key_id: str) -> "OfferedP
     from counterseal.server.store.records import Encoding, OfferedPublicKey
 
     try:
-        text = click.get_binary_stream("stdin").read(_MAX_BYTES + 1) if name == "-" else Path(name).read_bytes()
+        text = sys.stdin.buffer.read(_MAX_BYTES + 1) if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise click.UsageError(f"cannot read {name}: {error.strerror}") from None
     if len(text) > _MAX_BYTES:

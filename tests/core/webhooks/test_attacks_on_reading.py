@@ -1,5 +1,6 @@
 """One change in a delivery that verifies: choosing and reading the signature. ATTACKS.md, first section."""
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -7,19 +8,24 @@ from dataclasses import replace
 
 import pytest
 
+from counterseal.core import asymmetric
 from counterseal.core.model import (
+    Key,
+    PublicKey,
     Reason,
     Rejected,
     Verified,
 )
 from counterseal.core.payload import AlreadyChecked
 from counterseal.core.schemes.base import Credentials
-from counterseal.core.schemes.webhooks import GITHUB, SLACK, STRIPE, WebhookScheme
+from counterseal.core.schemes.webhooks import GITHUB, SLACK, STANDARD_WEBHOOKS, STRIPE, SVIX, WebhookScheme
 from tests.core.webhooks.exchange import (
     KEY,
     KEY_ID,
     NOW,
     PLAIN,
+    PRIVATE_CREDENTIALS,
+    PUBLIC_KEY,
     WINDOW,
     header_of,
     put_header,
@@ -115,6 +121,34 @@ def test_huge_and_empty_lists(scheme: WebhookScheme) -> None:
         refused(edited(scheme, lambda v: v + separator), Reason.MALFORMED)
     refused(edited(scheme, lambda v: v + separator + separator + nothing), Reason.MALFORMED)
     refused(edited(scheme, lambda v: v + separator + b"v\t9"), Reason.MALFORMED)
+
+
+@pytest.mark.parametrize("scheme", [STANDARD_WEBHOOKS, SVIX], ids=lambda scheme: scheme.name)
+@pytest.mark.parametrize("key", [KEY, PUBLIC_KEY], ids=["secret", "public"])
+def test_public_signatures_are_few_whatever_the_key(scheme: WebhookScheme, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is verified over the whole body, under a decoy also: their number is what a stranger may make the service do."""
+    done: list[bytes] = []
+    real = asymmetric.verify
+
+    def counted(of: PublicKey, signature: bytes, text: bytes) -> bool:
+        done.append(signature)
+        return real(of, signature, text)
+
+    monkeypatch.setattr(asymmetric, "verify", counted)
+    credentials = PRIVATE_CREDENTIALS if key.public_key else Credentials(key_id=KEY_ID, secret=key.secret)
+    request, name = signed(scheme, credentials=credentials), scheme.layout.header
+    own = header_of(request, name)
+    room = 4 - bool(key.public_key)
+    others = [b"v1a," + base64.b64encode(bytes([number]) * 64) for number in range(room + 1)]
+    assert verifies(put_header(request, name, b" ".join([*others[:room], own])), key=key)
+    assert len(done) == len(set(done)) == 4
+    done.clear()
+    assert verifies(put_header(request, name, b" ".join([*others[:room], *others[:room], own, own])), key=key)
+    assert len(done) == 4
+    done.clear()
+    detail = refused(put_header(request, name, b" ".join([own, *others])), Reason.MALFORMED, key=key)
+    assert "more than 4 Ed25519 signatures" in detail
+    assert done == []
 
 
 @listed

@@ -19,8 +19,9 @@ class WebhookClaim(Claim):
     """What a webhook says about its signature.
 
     `pieces` concatenate to what is signed; None: the body is needed and was not sent along. `signatures` are those under a
-    secret, `public_signatures` those under a public key; one of the key's kind has to match. `signature` is the SHA-256 of what
-    is signed, not one out of the list: a list that lost or moved an entry is the same message, and no second use of it.
+    secret, `public_signatures` those under a public key, few and each once; one of the key's kind has to match. `signature` is
+    the SHA-256 of what is signed, not one out of the list: a list that lost or moved an entry is the same message, and no
+    second use of it.
     """
 
     pieces: tuple[bytes, ...] | None = field(repr=False)
@@ -135,7 +136,7 @@ def _read_entry(entry: bytes, layout: Layout, entries: _Entries, where: str) -> 
             return
     if layout.public_prefix and entry.startswith(layout.public_prefix):
         found = spelling.read_signature(entry.removeprefix(layout.public_prefix), "base64", spelling.ED25519_BYTES)
-        entries.public_signatures.append(_known(found, where))
+        _add_public(_known(found, where), entries, where)
     elif entry.startswith(layout.prefix):
         length = spelling.DIGEST_BYTES[layout.hash]
         found = spelling.read_signature(entry.removeprefix(layout.prefix), layout.encoding, length)
@@ -144,6 +145,15 @@ def _read_entry(entry: bytes, layout: Layout, entries: _Entries, where: str) -> 
         raise Refusal(Reason.MALFORMED, f"{where}: must begin with {layout.prefix.decode()}")
     elif not _VISIBLE.fullmatch(entry):
         raise Refusal(Reason.MALFORMED, f"{where}: an entry is empty, or holds blanks")
+
+
+def _add_public(found: bytes, entries: _Entries, where: str) -> None:
+    # Spelled in one way only, so that a repeat is the same bytes.
+    if found in entries.public_signatures:
+        return
+    if len(entries.public_signatures) == spelling.MAX_PUBLIC_SIGNATURES:
+        raise Refusal(Reason.MALFORMED, f"{where}: more than {spelling.MAX_PUBLIC_SIGNATURES} Ed25519 signatures")
+    entries.public_signatures.append(found)
 
 
 def _known(found: bytes | None, where: str) -> bytes:

@@ -10,6 +10,8 @@ from counterseal.core.schemes.webhooks.template import Template
 
 MAX_SIGNATURE_HEADER: Final = 8192
 MAX_ENTRIES: Final = 32  # of a list of signatures; rotation needs two
+# Each of these is verified over the whole body, in vain also: HMAC is computed once for all entries, Ed25519 is not.
+MAX_PUBLIC_SIGNATURES: Final = 4
 MAX_ID: Final = 256
 DIGEST_BYTES: Final = {"sha1": 20, "sha256": 32, "sha512": 64}
 ED25519_BYTES: Final = 64

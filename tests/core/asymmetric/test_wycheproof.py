@@ -42,7 +42,7 @@ def test_valid_cases_verify_and_changed_ones_do_not(suite: str) -> None:
             continue
         signature, message = _bytes(case, "signature"), _bytes(case, "message")
         if case["id"] in DEVIATIONS:
-            with pytest.raises(ValueError, match="public key: "):
+            with pytest.raises(ValueError, match="exponent"):
                 _verify(case, signature, message)
             continue
         assert _verify(case, signature, message), case["id"]

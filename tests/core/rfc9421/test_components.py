@@ -13,6 +13,7 @@ from counterseal.core.schemes.rfc9421 import (
     read_component,
     signature_base,
 )
+from counterseal.core.schemes.rfc9421 import components
 from counterseal.core.schemes.rfc9421.facts import MAX_COMPONENTS, MAX_SIGNATURES
 from counterseal.core.verify import examine
 from tests.core.rfc9421 import making
@@ -260,6 +261,26 @@ def test_demanded_components_have_one_meaning() -> None:
     assert parse_component("content-digest").text == parse_component('"content-digest"').text == '"content-digest"'
     assert parse_component('"x";key="a"').parameters == {"key": "a"}
     assert read_component(sf.Item("@method")).text == '"@method"'
+
+
+def test_strangers_fill_no_memory() -> None:
+    """What a request covers is not remembered beyond short names, and what callers demand only up to a length."""
+    plain, demanded = components._read_plain, components._parse_demanded
+    plain.cache_clear()
+    demanded.cache_clear()
+    long = "q" * 65
+    request = replace(PLAIN, target=f"/a?{long}=1".encode())
+    request = signed(
+        request=with_header(request, long.encode(), b"1"), components=f'"@method" "{long}" "@query-param";name="{long}"'
+    )
+    demand = Demand(required_components=("@method", f'"@query-param";name="{long}"'))
+    assert isinstance(verdict(request, demand=demand), Verified)
+    assert plain.cache_info().currsize == 1  # @method
+    assert demanded.cache_info().currsize == 2  # The demand's.
+    for text in (f'"x";key="{"k" * 200}"', "h" * 129):
+        assert parse_component(text) == parse_component(text)
+    assert demanded.cache_info().currsize == 2
+    assert parse_component("h" * 128) is parse_component("h" * 128)
 
 
 def test_a_claim_of_another_scheme_is_a_bug() -> None:

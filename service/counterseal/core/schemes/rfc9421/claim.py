@@ -58,6 +58,7 @@ def read_signed(request: http.ReadRequest, demand: Demand, structured: Mapping[s
         coverage=coverage_of(components),
         signature=octets[label],
         label=label,
+        components=components,
         base=signature_base(request, covered, components=components, structured=structured),
         algorithm=stated.get("alg", ""),
         nonce=stated.get("nonce"),

@@ -14,7 +14,8 @@ DERIVED: Final = frozenset(
 )
 # Section 2.1: the lower-case form of a field name.
 _FIELD: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,256}")
-_REMEMBERED: Final = 64  # characters
+_REMEMBERED: Final = 64  # characters of a name
+_DEMAND_REMEMBERED: Final = 128  # characters of a component as demanded
 _FLAGS: Final = frozenset({"sf", "bs", "tr", "req"})
 _FIELD_PARAMETERS: Final = _FLAGS | {"key"}
 
@@ -76,13 +77,23 @@ def _read(name: str, parameters: sf.Parameters) -> Component:
     return Component(name=name, parameters=parameters, text=text, identity=(name, frozenset(parameters.items())))
 
 
-@lru_cache(maxsize=1024)
 def parse_component(text: str) -> Component:
     """Read a component identifier that a caller demands: `"content-digest"`, `"@query-param";name="a"`, or a bare name.
+
+    For texts of callers, never for those of a request: what is remembered here is for the caller to choose.
 
     Raises:
         ValueError: it is none that the signature of a request could cover.
     """
+    return _parse(text) if len(text) > _DEMAND_REMEMBERED else _parse_demanded(text)
+
+
+@lru_cache(maxsize=1024)
+def _parse_demanded(text: str) -> Component:
+    return _parse(text)
+
+
+def _parse(text: str) -> Component:
     try:
         plain = text.encode("ascii")
         return read_component(sf.parse_item(plain, unique=True) if plain.startswith(b'"') else sf.Item(text))

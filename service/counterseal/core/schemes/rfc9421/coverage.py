@@ -5,6 +5,7 @@ from typing import Final
 
 from counterseal.core.model import Coverage, Demand, Reason, Refusal
 from counterseal.core.schemes.rfc9421.components import Component, parse_component
+from counterseal.core.schemes.rfc9421.digests import check_a_digest_is_usable
 from counterseal.core.schemes.rfc9421.facts import Rfc9421Claim
 
 DEFAULT: Final = ("@method", "@authority", "@path", "@query")
@@ -37,17 +38,19 @@ def coverage_of(components: Sequence[Component]) -> Coverage:
 def check_coverage(claim: Rfc9421Claim, demand: Demand) -> None:
     """Check that what the caller demands is covered; by default method, authority, path, query, and a digest of the body.
 
+    Whoever covers a digest means the body to be checked. So one that cannot be is refused, whatever is demanded.
+
     Raises:
         Refusal: NOT_COVERED, naming the component.
     """
-    covered = [parse_component(text) for text in claim.coverage.components]
     for wanted in demand.required_components or DEFAULT:
         try:
             needed = parse_component(wanted)
         except ValueError:
             raise Refusal(Reason.NOT_COVERED, "a component is demanded that no request can cover") from None
-        if not any(_holds(component, needed) for component in covered):
+        if not any(_holds(component, needed) for component in claim.components):
             raise Refusal(Reason.NOT_COVERED, f"component {needed.name[:64]}: not covered")
+    check_a_digest_is_usable(claim)
     if claim.digest_demanded and claim.announces_body and not claim.digests:
         raise Refusal(Reason.NOT_COVERED, "component content-digest: not covered, and there is a body")
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from counterseal.core import asymmetric
 from counterseal.core.model import Claim
+from counterseal.core.schemes.rfc9421.components import Component
 
 NAME: Final = "rfc9421"
 HMAC: Final = "hmac-sha256"
@@ -41,11 +42,13 @@ STRUCTURED_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 class Rfc9421Claim(Claim):
     """What a request says about one of its HTTP message signatures.
 
-    `label` is not signed. `base` is the signature base (section 2.5). `digests` are those of the body that covered fields
-    state, by algorithm. `announces_body` says whether the request has a body, or a header that announces one.
+    `label` is not signed. `components` are the covered ones. `base` is the signature base (section 2.5). `digests` are those of
+    the body that covered fields state, by algorithm. `announces_body` says whether the request has a body, or a header that
+    announces one.
     """
 
     label: str
+    components: tuple[Component, ...] = field(repr=False)  # Their texts are in the coverage.
     base: bytes = field(repr=False)
     algorithm: str = ""
     nonce: str | None = field(default=None, repr=False)

@@ -192,3 +192,7 @@ def test_a_string_to_sign() -> None:
         canonical_request(found)  # type: ignore[arg-type]
     broken = examine(replace(subject, string_to_sign=text + b"\n"), Demand(), schemes=BUILT_IN, window=Window(), now=NOW)
     assert isinstance(broken, Rejected)
+    for valid_for in (1, 60, 604_800):
+        wider = examine(replace(subject, valid_for=valid_for), Demand(), schemes=BUILT_IN, window=Window(), now=NOW)
+        assert isinstance(wider, Rejected)
+        assert (wider.reason, wider.detail) == (Reason.MALFORMED, "valid_for: tc3 presigns nothing")

@@ -11,8 +11,8 @@ def read_string_to_sign(family: Family, subject: StringToSignSubject) -> SigV4Cl
     """Read a string to sign against the credential that came with it.
 
     Four lines, no more: a chunk's or a trailer's string has another algorithm line and other lines. A presigned request's
-    string has the same shape as a header's, so `valid_for` is the caller's word. A set of regions is not in it: it stands in
-    the canonical request, so a demand for regions is never met.
+    string has the same shape as a header's, so `valid_for` is the caller's word; a family that presigns nothing never has one.
+    A set of regions is not in it: it stands in the canonical request, so a demand for regions is never met.
 
     Raises:
         Refusal: MALFORMED.
@@ -29,8 +29,7 @@ def read_string_to_sign(family: Family, subject: StringToSignSubject) -> SigV4Cl
     if not encoding.is_sha256_hex(lines[3]):
         raise Refusal(Reason.MALFORMED, "string to sign: the last line must be 64 lower-case hex digits")
     signature = family.kind.read(subject.signature)
-    if subject.valid_for is not None and not 1 <= subject.valid_for <= facts.MAX_EXPIRES:
-        raise Refusal(Reason.MALFORMED, f"valid_for: must be 1 to {facts.MAX_EXPIRES} seconds")
+    _check_valid_for(family, subject.valid_for)
     return SigV4Claim(
         scheme=family.name,
         key_id=key_id,
@@ -47,3 +46,13 @@ def read_string_to_sign(family: Family, subject: StringToSignSubject) -> SigV4Cl
         sent_signature=subject.signature,
         stated=subject.string_to_sign,
     )
+
+
+def _check_valid_for(family: Family, seconds: int | None) -> None:
+    if seconds is None:
+        return
+    if family.query is None:
+        # It would widen the window of a signature in a header.
+        raise Refusal(Reason.MALFORMED, f"valid_for: {family.name} presigns nothing")
+    if not 1 <= seconds <= facts.MAX_EXPIRES:
+        raise Refusal(Reason.MALFORMED, f"valid_for: must be 1 to {facts.MAX_EXPIRES} seconds")

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from counterseal.core.model import HttpRequest, Reason, Refusal
+from counterseal.core.model import HttpRequest, Reason, Refusal, Verified
 from counterseal.core.schemes.aws_sigv4 import AWS
 from counterseal.core.schemes.base import Signing
 from counterseal.core.schemes.goog4 import Goog4
 from counterseal.core.scope import read_credential
+from counterseal.core.sigv4 import parts
 from counterseal.core.sigv4.claim import read_claim
 from counterseal.core.sigv4.family import QueryNames
-from tests.core.subjects import CREDENTIALS, NOW, PLAIN, signed, without_header
+from tests.core.subjects import CREDENTIALS, NOW, PLAIN, signed, verdict, without_header
 
 
 def refusal(family: object, request: HttpRequest) -> Refusal:
@@ -95,3 +96,27 @@ def test_two_families_are_equal_only_when_they_are_one() -> None:
     twin = replace(AWS, name="aws-sigv4")
     assert twin != AWS
     assert read_claim(twin, signed()).scope == read_claim(AWS, signed()).scope
+
+
+def test_long_lists_of_headers_are_read_and_not_remembered() -> None:
+    """Strangers send them, for keys and headers that do not exist: what is remembered of them is bounded by size, too."""
+    fields = tuple((b"x-%02d-" % number + b"b" * 70, b"%d" % number) for number in range(90))
+    request = signed(replace(PLAIN, headers=(*PLAIN.headers, *fields)))
+    before = parts._split_remembered.cache_info()
+    claim = read_claim(AWS, request)
+    assert len(claim.signed_headers) > 6000
+    assert claim.coverage.headers == tuple(claim.signed_headers.split(b";"))
+    assert isinstance(verdict(request), Verified)
+    for wrong in (
+        b";".join(reversed(claim.coverage.headers)),
+        claim.signed_headers + b";y" * 2,
+        claim.signed_headers + b";z",
+        claim.signed_headers.upper(),
+        b";".join(b"%05d" % number for number in range(101)),
+    ):
+        assert len(wrong) > 512
+        headers = tuple((name, value.replace(claim.signed_headers, wrong)) for name, value in request.headers)
+        assert refusal(AWS, replace(request, headers=headers)).detail.startswith("SignedHeaders:")
+    assert parts._split_remembered.cache_info() == before
+    read_claim(AWS, signed())
+    assert parts._split_remembered.cache_info() != before

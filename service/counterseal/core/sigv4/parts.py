@@ -2,6 +2,7 @@
 
 import itertools
 from functools import lru_cache
+from typing import Final
 
 from counterseal.core import encoding, http, scope
 from counterseal.core.model import Reason, Refusal, Scope
@@ -9,6 +10,8 @@ from counterseal.core.scope import read_region_set
 from counterseal.core.sigv4 import facts
 from counterseal.core.sigv4.family import UNSIGNED, Family
 from counterseal.core.sigv4.stamps import Stamp
+
+_REMEMBERED: Final = 512  # bytes of a list of headers
 
 
 # A client sends the same credential all day. Refusals are not remembered, and what is remembered is short.
@@ -63,7 +66,7 @@ def read_signed_headers(text: bytes, request: http.ReadRequest) -> tuple[bytes, 
     """Read SignedHeaders, every name of which has to be in the request. Raises Refusal: MALFORMED."""
     if len(text) > facts.MAX_SIGNED_HEADERS_BYTES:
         raise Refusal(Reason.MALFORMED, f"SignedHeaders: longer than {facts.MAX_SIGNED_HEADERS_BYTES} bytes")
-    names = _split_signed_headers(text)
+    names = _split(text) if len(text) > _REMEMBERED else _split_remembered(text)
     for name in names:
         # Never looked for in the query instead (MinIO, Arsenal), and never taken as empty.
         if name not in request.headers:
@@ -71,9 +74,14 @@ def read_signed_headers(text: bytes, request: http.ReadRequest) -> tuple[bytes, 
     return names
 
 
-# A client signs the same few sets of headers all day. Refusals are not remembered, and what is remembered is bounded.
-@lru_cache(maxsize=1024)
-def _split_signed_headers(text: bytes) -> tuple[bytes, ...]:
+# A client signs the same few sets of headers all day. Refusals are not remembered, and what is remembered is short: strangers
+# fill this also, with lists of headers that their requests do not even have.
+@lru_cache(maxsize=512)
+def _split_remembered(text: bytes) -> tuple[bytes, ...]:
+    return _split(text)
+
+
+def _split(text: bytes) -> tuple[bytes, ...]:
     if not facts.SIGNED_HEADERS.fullmatch(text):
         raise Refusal(Reason.MALFORMED, "SignedHeaders: must be lower-case names separated by ;")
     names = text.split(b";")

@@ -3,6 +3,9 @@
 Of Tencent's own: scopes without a region and with `YYYY-MM-DD`, a time in Unix seconds, header values signed in lower case,
 path and query signed as the bytes that were sent, unsorted. Every request signs `content-type` and `host`.
 
+What is covered of a header is its value but for the case of its letters: whoever sits between may change that. A caller to whom
+`a` and `A` are two values (a path, an id, base64) cannot have them told apart by demanding the header.
+
 Tencent's SDKs sign those two alone, so `x-tc-action`, `x-tc-version`, `x-tc-region` and `x-tc-token` mostly come unsigned, and
 anybody on the way may change them: a caller that routes by one of them demands it. A changed token is not the key's. The time
 is signed, because it stands in the string to sign. `x-tc-content-sha256: UNSIGNED-PAYLOAD` leaves the body unsigned; without

@@ -200,9 +200,9 @@ def test_ecdsa(stub: StubService, how: str, pad: bool) -> None:
 
 
 def test_many_chunks_go_in_one_message(stub: StubService) -> None:
-    chunks = [b"%04d" % number for number in range(3000)]
+    chunks = [b"%04d" % number * 256 for number in range(3000)]
     wire = b"".join(signed_body(chunks))
-    seen = send(stub, "asked", signed_duty(12000), split(wire, range(0, len(wire), 60_000)))
+    seen = send(stub, "asked", signed_duty(3000 * 1024), split(wire, range(0, len(wire), 60_000)))
     assert seen.status == 200
     assert b"".join(piece for piece, _ in seen.pieces) == b"".join(chunks)
     counts = [len(request.chunks) for request in stub.chunk_requests]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from counterseal.core.body import BodyEnd, BodyVerifier, Limits
+from counterseal.core.body import BodyEnd, BodyVerifier
 from counterseal.core.model import Reason, Rejected
 from counterseal.core.payload import ChunkSigned, ChunkUnsigned
 from tests.core.body.upload import (
@@ -223,32 +223,3 @@ def test_ecdsa_chunks(pad: bool) -> None:
         outcome = run(duty, [changed[i : i + 11] for i in range(0, len(changed), 11)], PUBLIC)
         assert isinstance(outcome.end, Rejected), place
         assert CONTENT.startswith(outcome.verified)
-
-
-def test_chunks_are_bounded() -> None:
-    limits = Limits(max_chunk=14)
-    assert isinstance(BodyVerifier(DUTY, key=KEY, limits=limits).feed(SIGNED), Rejected) is False
-    verifier = BodyVerifier(DUTY, key=KEY, limits=Limits(max_chunk=13))
-    found = verifier.feed(SIGNED)
-    assert isinstance(found, Rejected)
-    assert (found.reason, "13" in found.detail) == (Reason.MALFORMED, True)
-
-
-def test_small_chunks_may_be_refused() -> None:
-    """S3 refuses chunks below 8 KiB unless they are the last; here that is a setting."""
-    assert isinstance(run(DUTY, [SIGNED], KEY).end, BodyEnd)
-    for least, good in ((11, True), (12, False), (14, False)):
-        verifier = BodyVerifier(DUTY, key=KEY, limits=Limits(min_chunk=least))
-        verifier.feed(SIGNED)
-        assert isinstance(verifier.finish(), BodyEnd) is good, least
-    short = signed_body([b"x"])
-    verifier = BodyVerifier(signed_duty(1), key=KEY, limits=Limits(min_chunk=8192))
-    for piece in short:
-        verifier.feed(piece)
-    assert isinstance(verifier.finish(), BodyEnd)
-
-
-@pytest.mark.parametrize("limits", [{"max_chunk": 0}, {"min_chunk": -1}, {"max_chunk": 5, "min_chunk": 6}])
-def test_limits_that_are_none(limits: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="limits"):
-        Limits(**limits)

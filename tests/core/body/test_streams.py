@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterseal.core.body import BodyEnd, BodyVerifier, DeferredBody, Fed, Pending, PendingChunk, PendingEnd
-from counterseal.core.body.signed import Kept
+from counterseal.core.body.kept import Kept
 from counterseal.core.model import Reason, Rejected
 from counterseal.core.payload import BodySha256, ChunkSigned
 from tests.core.body.upload import (
@@ -166,6 +166,25 @@ def test_memory_with_a_body_in_single_bytes() -> None:
     """Views of single bytes would take two hundred times as much."""
     size = 30_000
     assert _peak(_stream(1, size, 1), signed_duty(size)) < 12 * size
+
+
+def test_small_unsigned_chunks_come_out_together() -> None:
+    """A view of every single byte would take two hundred times the room of the bytes."""
+    chunks = [b"%d" % (number % 10) for number in range(1024)]
+    content = b"".join(chunks)
+    *frames, trailer, end = unsigned_body(chunks, [(CRC32, crc32(content))])
+    verifier = BodyVerifier(unsigned_duty(1024))
+    tracemalloc.start()
+    try:
+        fed = verifier.feed(b"".join(frames))
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(fed, Fed)
+    assert [bytes(one.unverified) for one in fed.held] == [content]
+    assert taken < 16_000
+    assert verifier.feed(trailer + end) == Fed()
+    assert verifier.finish() == BodyEnd(length=1024, trailers=((CRC32, crc32(content)),))
 
 
 @given(chunk_lists, cut_lists)

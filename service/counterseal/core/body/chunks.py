@@ -1,11 +1,20 @@
 """What signed and unsigned chunks have in common: lengths, checksums and the trailer; and chunks that nobody signed."""
 
+from typing import Final
+
 from counterseal.core.body.checksums import PREFIX, Checksums
 from counterseal.core.body.frames import FrameReader
+from counterseal.core.body.kept import Kept
 from counterseal.core.body.pieces import BodyEnd, Fed, Held
 from counterseal.core.body.trailers import Trailer, check_declared
 from counterseal.core.model import Reason, Refusal
 from counterseal.core.payload import ChunkSigned, ChunkUnsigned
+
+# Every chunk costs some microseconds, its bytes nearly nothing: a megabyte in chunks of one byte took a thousand times what it
+# takes in large ones. Clients send 8 KiB and more, but for the last (S3 demands it); a source that reads in small bites may
+# bring forth a few others.
+SMALL_CHUNK: Final = 1024  # bytes; a chunk below is a small one
+MAX_SMALL_CHUNKS: Final = 1024  # of a body
 
 
 class Chunks:
@@ -18,11 +27,20 @@ class Chunks:
         self._checksums = Checksums(duty.trailers)
         self._fields: dict[str, str] = {}
         self._length = 0
+        self._small = 0
         self._reader = FrameReader(self, signed=isinstance(duty, ChunkSigned), declared=duty.trailers)
 
     def begin(self, size: int, signature: str) -> None:  # noqa: ARG002 - signed chunks look at it
-        """Take the beginning of a chunk. Raises Refusal: PAYLOAD_MISMATCH, when lengths do not add up to the announced one."""
+        """Take the beginning of a chunk.
+
+        Raises:
+            Refusal: MALFORMED: too many small chunks; PAYLOAD_MISMATCH: lengths do not add up to the announced one.
+        """
         self._length += size
+        if 0 < size < SMALL_CHUNK:
+            self._small += 1
+            if self._small > MAX_SMALL_CHUNKS:
+                raise Refusal(Reason.MALFORMED, f"chunk: more than {MAX_SMALL_CHUNKS} are smaller than {SMALL_CHUNK} bytes")
         if self._announced is None:
             return
         if self._length > self._announced or (size == 0 and self._length < self._announced):
@@ -55,18 +73,17 @@ class UnsignedChunks(Chunks):
         super().__init__(duty)
         if not duty.trailers or not all(name.startswith(PREFIX) for name in duty.trailers):
             raise Refusal(Reason.MALFORMED, f"header x-amz-trailer: unsigned chunks need {PREFIX}<name>, and take nothing else")
-        self._held: list[Held] = []
+        self._kept = Kept()
 
     def data(self, piece: memoryview) -> None:
         """Take the next bytes of the chunk."""
         super().data(piece)
-        self._held.append(Held(unverified=piece))
+        self._kept.add(piece)
 
     def feed(self, data: bytes) -> Fed:
         """Take the next bytes off the wire, and give out what they decode to. Raises Refusal."""
         self._reader.feed(data)
-        held, self._held = self._held, []
-        return Fed(held=tuple(held))
+        return Fed(held=tuple([Held(unverified=piece) for piece in self._kept.take()]))
 
     def finish(self) -> BodyEnd:
         """Say what the body was. Raises Refusal: MALFORMED, when it is not whole."""

@@ -2,17 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
 
 from counterseal.core.body.chain import ChunkKey, Link, Walk, chain_of
 from counterseal.core.body.chunks import Chunks
+from counterseal.core.body.kept import Kept
 from counterseal.core.body.pieces import BodyEnd, Fed, Pending, PendingChunk, PendingEnd, Piece
 from counterseal.core.body.trailers import Trailer
 from counterseal.core.model import Reason, Refusal
 from counterseal.core.payload import ChunkSigned
-
-# Pieces shorter than this are copied together: a view of a single byte takes two hundred times the room of the byte.
-_COPIED: Final = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,27 +27,6 @@ class Limits:
     def __post_init__(self) -> None:
         if self.max_chunk < 1 or not 0 <= self.min_chunk <= self.max_chunk:
             raise ValueError("limits: max_chunk must be at least 1, and min_chunk between 0 and max_chunk")
-
-
-class Kept:
-    """Pieces that wait for a chunk's signature: views of what was fed, the small ones copied together."""
-
-    def __init__(self) -> None:
-        self._pieces: list[memoryview | bytearray] = []
-
-    def add(self, piece: memoryview) -> None:
-        """Keep a piece. What it is a view of must not change any more."""
-        if len(piece) >= _COPIED:
-            self._pieces.append(piece)
-        elif self._pieces and isinstance(self._pieces[-1], bytearray):
-            self._pieces[-1] += piece
-        else:
-            self._pieces.append(bytearray(piece))
-
-    def take(self) -> tuple[Piece, ...]:
-        """Return all that was kept, and forget it."""
-        pieces, self._pieces = self._pieces, []
-        return tuple([memoryview(piece).toreadonly() if isinstance(piece, bytearray) else piece for piece in pieces])
 
 
 class _SignedChunks(Chunks):

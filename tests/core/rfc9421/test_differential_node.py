@@ -32,7 +32,7 @@ def install() -> None:
     done = NODE / "node_modules" / ".package-lock.json"  # npm writes it last
     with (NODE / ".install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
+        if not done.exists() or done.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
             command = [require_program("npm"), "ci", "--no-audit", "--no-fund"]
             made = subprocess.run(command, cwd=NODE, capture_output=True, timeout=280, check=False)
             require(made.returncode == 0, "npm ci failed in tests/core/rfc9421/node")

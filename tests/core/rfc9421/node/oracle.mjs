@@ -1,9 +1,10 @@
 // Jobs as JSON on standard input, answers in the same order on standard output: sign or verify with http-message-signatures,
-// or read a structured field with structured-headers.
+// or with http-message-sig (second.mjs), or read a structured field with structured-headers.
 import crypto from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSigner, createVerifier, httpbis } from "http-message-signatures";
 import * as sh from "structured-headers";
+import { signSecond, verifySecond } from "./second.mjs";
 
 function keyOf(job, half) {
   return job.secret ? Buffer.from(job.secret, "base64") : job[half];
@@ -45,6 +46,6 @@ function read(job) {
 
 const answers = [];
 for (const job of JSON.parse(readFileSync(0, "utf8"))) {
-  answers.push(await { sign, verify, read }[job.do](job));
+  answers.push(await { sign, verify, read, signSecond, verifySecond }[job.do](job));
 }
 process.stdout.write(JSON.stringify(answers));

@@ -1,16 +1,16 @@
 """A dialect of draft-cavage as a scheme."""
 
 import hashlib
-import hmac
 from typing import Final
 
-from counterseal.core import asymmetric, compare, digest, http
+from counterseal.core import digest, http
 from counterseal.core.http import ReadRequest
-from counterseal.core.model import Claim, Demand, Derive, HttpRequest, Key, PublicKey, Reason, Refusal, Subject
+from counterseal.core.model import Claim, Demand, Derive, HttpRequest, Key, Reason, Refusal, Subject
 from counterseal.core.payload import AlreadyChecked, BodySha256, PayloadDuty, Unsigned
 from counterseal.core.schemes.base import Credentials, SchemeDefaults, Signing
 from counterseal.core.schemes.cavage import facts, reading
 from counterseal.core.schemes.cavage.facts import CavageClaim, Dialect
+from counterseal.core.schemes.cavage.matching import matches
 from counterseal.core.schemes.cavage.signing import sign
 
 _EMPTY_SHA256: Final = hashlib.sha256(b"").digest()
@@ -45,19 +45,7 @@ class Cavage(SchemeDefaults):
 
     def matches(self, claim: Claim, key: Key, derive: Derive) -> bool:  # noqa: ARG002 - nothing is derived
         """Compute and compare, or verify with the public key. The algorithm that the message names never chooses a kind."""
-        mine = _mine(claim)
-        if key.public_key is not None:
-            named = facts.PUBLIC.get(mine.algorithm)
-            # A named algorithm has to be the key's own; hs2019, or none, leaves it to the key.
-            fits = named == key.public_key.algorithm or mine.algorithm in {b"", facts.HS2019}
-            return _verifies(mine, key.public_key) and fits
-        if mine.algorithm in facts.PUBLIC:
-            # Unknown keys cost what known ones do, and a public key's text is no secret: nothing is computed with one.
-            return _verifies(mine, asymmetric.decoy(facts.PUBLIC[mine.algorithm])) and False
-        if mine.algorithm in {b"", facts.HS2019} and not key.allowed_schemes:
-            # The stand-in for an unknown key, whose kind nobody knows. Ed25519 is the commonest with hs2019.
-            _verifies(mine, asymmetric.decoy("ed25519"))
-        return _same_hmac(mine, key.secret)
+        return matches(_mine(claim), key)
 
     def payload_duty(self, claim: Claim, subject: Subject) -> PayloadDuty:
         """Check the body against the signed digests; without any, it has to be empty. Raises Refusal: PAYLOAD_MISMATCH."""
@@ -106,15 +94,3 @@ def _mine(claim: Claim) -> CavageClaim:
     if not isinstance(claim, CavageClaim):
         raise TypeError("a claim of another scheme")
     return claim
-
-
-def _verifies(claim: CavageClaim, key: PublicKey) -> bool:
-    # Of two strings both are always tried. ECDSA signatures are DER here, as Java, Node and OpenSSL write them.
-    found = [asymmetric.verify(key, claim.signature, string, form="der") for string in claim.strings]
-    return any(found)
-
-
-def _same_hmac(claim: CavageClaim, secret: bytes) -> bool:
-    name = facts.HMACS.get(claim.algorithm, facts.HS2019_HMAC)
-    found = [compare.same(hmac.digest(secret, string, name), claim.signature) for string in claim.strings]
-    return any(found)

@@ -9,11 +9,11 @@ from counterseal.core import structured_fields as sf
 from counterseal.core.model import Claim, Coverage, Demand, HttpRequest, Reason, Refusal, Verified, Window
 from counterseal.core.schemes.rfc9421 import (
     Rfc9421,
+    components,
     parse_component,
     read_component,
     signature_base,
 )
-from counterseal.core.schemes.rfc9421 import components
 from counterseal.core.schemes.rfc9421.facts import MAX_COMPONENTS, MAX_SIGNATURES
 from counterseal.core.verify import examine
 from tests.core.rfc9421 import making

@@ -70,6 +70,16 @@ def form2(conditions: Sequence[Any] = CONDITIONS, fields: Mapping[str, str] = FI
     return post(V2.sign_form(fields, CREDENTIALS, conditions=conditions, bucket="photos", now=NOW, expires=3600), **more)
 
 
+def costly(make: Callable[..., HttpRequest]) -> HttpRequest:
+    """Return the form that once cost minutes: a long file name of commas, in a Content-Type, many times, for each condition."""
+    types = [["starts-with", "$Content-Type", ""]] * 240
+    name = Part(name=b"file", filename=b"," * 1024, content=b"x")
+    return make([*types, ["starts-with", "$key", ""]], {"key": "a", "Content-Type": "${filename}" * 4500}, file=name)
+
+
+COSTLY = {"aws-sigv4": costly(form4), "aws-sigv2": costly(form2)}
+
+
 def parts_of(request: HttpRequest) -> list[Part]:
     return list(read_parts(request.content or b"", boundary_of(dict(request.headers)[b"content-type"])))
 

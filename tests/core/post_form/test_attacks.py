@@ -1,6 +1,7 @@
 """ATTACKS.md for forms: one change in a form that verifies, under Version 4 and under Version 2."""
 
 import base64
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,6 +54,10 @@ def file(**changes: Any) -> Callable[[HttpRequest], HttpRequest]:
     return edit(lambda parts: [*parts[:-1], replace(parts[-1], **changes)])
 
 
+def both(*changes: Callable[[HttpRequest], HttpRequest]) -> Callable[[HttpRequest], HttpRequest]:
+    return lambda request: functools.reduce(lambda made, change: change(made), changes, request)
+
+
 def policy(change: Callable[[Any], Any]) -> Callable[[HttpRequest], HttpRequest]:
     """Return a change of the policy document, signed anew by nobody."""
     document = json.loads(base64.b64decode(POLICY4))
@@ -93,6 +98,8 @@ BOTH = [
     Attack("a policy without conditions", policy(lambda d: {"expiration": d["expiration"]}), MALFORMED),
     Attack("a policy with no conditions", policy(lambda d: d | {"conditions": []}), NOT_COVERED),
     Attack("a policy with more", policy(lambda d: d | {"version": 1}), MALFORMED),
+    Attack("a policy with too many conditions", policy(lambda d: d | {"conditions": [{"bucket": "photos"}] * 101}), MALFORMED),
+    Attack("a policy of a name with a line break", policy(lambda d: d | {"conditions": [{"a\r\nb": "c"}]}), MALFORMED),
     Attack("text behind the policy", setting(b"policy", base64.b64encode(base64.b64decode(POLICY4) + b"{}")), MALFORMED),
     Attack("a line break in the policy", setting(b"policy", POLICY4[:60] + b"\r\n" + POLICY4[60:]), MALFORMED),
     Attack("a policy without padding", setting(b"policy", POLICY4.rstrip(b"=")[:-1]), MALFORMED),
@@ -102,6 +109,18 @@ BOTH = [
     Attack("a file's name of dots", file(filename=b".."), MALFORMED),
     Attack("a file without a name", file(filename=None), MALFORMED),
     Attack("a file's name that names itself", file(filename=b"${filename}"), MALFORMED),
+    Attack("a file's name that names itself in two halves", both(setting(b"key", b"user/user1/${file${filename}name}"),
+           file(filename=b"name}a${file")), MALFORMED),
+    Attack("a file's name with an escaped quote", file(filename=b"a%22; x=%22b"), MALFORMED),
+    Attack("a file's name with an escaped line break", file(filename=b"a%0d%0aX-Amz-Acl: public-read"), MALFORMED),
+    Attack("a file's name five times", setting(b"key", b"user/user1/" + b"${filename}" * 5), MALFORMED),
+    Attack("a long field with the file's name", setting(b"key", b"user/user1/${filename}" + b"a" * 2027), MALFORMED),
+    Attack("a long name in a field", both(setting(b"key", b"user/user1/" + b"${filename}" * 3), file(filename=b"a" * 1000)),
+           MALFORMED),
+    Attack("a long type", setting(b"Content-Type", b"image/" + b"a" * 1019), MALFORMED),
+    Attack("many types", setting(b"Content-Type", b",".join([b"image/a"] * 17)), MALFORMED),
+    Attack("many types in the file's name", both(setting(b"Content-Type", b"image/${filename}"), file(filename=b"," * 16)),
+           MALFORMED),
     Attack("a file's name that is no text", file(filename=b"\xff"), MALFORMED),
     Attack("a line break in a field", setting(b"x-amz-meta-tag", b"a\r\nx-amz-acl: public-read"), MALFORMED),
     Attack("a field that is no text", setting(b"x-amz-meta-tag", b"\xff"), MALFORMED),
@@ -138,6 +157,9 @@ BOTH = [
     Attack("a second name", body(b'name="acl"', b'name="acl"; name="key"'), MALFORMED),
     Attack("an extended name", body(b'filename="MyPicture.jpg"', b"filename*=utf-8''a"), MALFORMED),
     Attack("a header more", body(HEAD, b"X-Amz-Acl: public-read\r\n" + HEAD), MALFORMED),
+    Attack("a field in another charset", body(HEAD, b"Content-Type: text/plain; charset=iso-8859-1\r\n" + HEAD), MALFORMED),
+    Attack("a field of another type", body(HEAD, b"Content-Type: text/html\r\n" + HEAD), MALFORMED),
+    Attack("a field that names another charset", adding(b"_charset_", b"utf-16"), MALFORMED),
     Attack("a transfer encoding", body(HEAD, b"Content-Transfer-Encoding: base64\r\n" + HEAD), MALFORMED),
     Attack("a body that is none", lambda r: replace(r, content=b""), UNSIGNED),
     # Beside another signature, which then counts.

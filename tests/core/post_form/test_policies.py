@@ -33,6 +33,20 @@ def test_policies() -> None:
     assert found.lengths == (LengthRange(least=0, most=10),)
 
 
+def test_a_condition_that_is_repeated_counts_once() -> None:
+    """botocore adds a condition on the bucket, whether or not its caller gave one: both say the same."""
+    lengths = [["content-length-range", 0, 1], ["content-length-range", 0, "1"]]
+    same = [{"Bucket": "b"}, ["eq", "$bucket", "b"], ["starts-with", "$bucket", "b"]]
+    found = read_policy(encoded({"expiration": END, "conditions": [*same, *lengths, *same]}))
+    assert [condition.exact for condition in found.conditions] == [True, False]
+    assert found.lengths == (LengthRange(least=0, most=1),)
+
+
+def test_names_may_be_as_long_as_those_of_fields() -> None:
+    (condition,) = read_policy(with_condition({"!" + "A" * 254 + "~": "b"})).conditions
+    assert condition.name == "!" + "a" * 254 + "~"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -58,7 +72,7 @@ def test_policies() -> None:
         encoded({"Expiration": END, "conditions": []}),
         encoded({"expiration": END}),
         encoded({"expiration": END, "conditions": {}}),
-        encoded({"expiration": END, "conditions": [{"a": "b"}] * 257}),
+        encoded({"expiration": END, "conditions": [{"a": "b"}] * 101}),
         *(
             encoded({"expiration": end, "conditions": []})
             for end in (
@@ -82,6 +96,17 @@ def test_policies() -> None:
                 {"a": 1},
                 {"a": None},
                 {"": "b"},
+                {"a" * 257: "b"},
+                {"a b": "b"},
+                {'a"b': "b"},
+                {"a\\b": "b"},
+                {"a\r\nb": "b"},
+                {"a\n": "b"},
+                {"a\x1b[2J": "b"},
+                {"a\x7f": "b"},
+                ["eq", "$a\x00", "b"],
+                ["starts-with", "$a\tb", "b"],
+                ["eq", "$\ud800", "b"],
                 {"\u212aey": "b"},
                 [],
                 ["eq", "$a"],

@@ -79,7 +79,19 @@ def test_what_names_no_boundary(text: bytes) -> None:
         (ONE.replace(b'"a"', b'"a";filename=""'), [(b"a", b"", b"x")]),
         (ONE.replace(b'"a"', b"a; filename=b.c"), [(b"a", b"b.c", b"x")]),
         (ONE.replace(b'"a"', b'"a"; filename="b;=\'%22"'), [(b"a", b"b;='%22", b"x")]),
-        (ONE.replace(b"Content", b"Content-Type: text/html; charset=utf-8\r\nContent"), [(b"a", None, b"x")]),
+        *(
+            (ONE.replace(b"Content", b"Content-Type: " + own + b"\r\nContent"), [(b"a", None, b"x")])
+            for own in (
+                b"text/plain",
+                b"Text/Plain; Charset=UTF-8",
+                b"text/plain;charset=utf-8",
+                b'text/plain ;\tcharset="utf-8"',
+            )
+        ),
+        (
+            ONE.replace(b"Content", b"Content-Type: text/html; charset=utf-16\r\nContent").replace(b'"a"', b'"File"'),
+            [(b"File", None, b"x")],
+        ),
         (ONE.replace(b"Content", b"content-transfer-encoding:  8BIT \r\ncontent"), [(b"a", None, b"x")]),
         (b"--B\r\n" + HEAD + b"x\r\n" + ONE, [(b"a", None, b"x"), (b"a", None, b"x")]),
     ],
@@ -120,6 +132,23 @@ def test_parts(body: bytes, wanted: list[tuple[bytes, bytes | None, bytes]]) -> 
         ONE.replace(b"Content", b"Content-Type: a\x00\r\nContent"),
         ONE.replace(b"Content", b"Content-Type: a\r\nContent-Type: a\r\nContent"),
         ONE.replace(b"Content", b"Content-Length: 1\r\nContent"),
+        *(
+            ONE.replace(b"Content", b"Content-Type: " + own + b"\r\nContent")
+            for own in (
+                b"",
+                b"text/html",
+                b"text/plain2",
+                b"text/plain;",
+                b"text/plain; charset=iso-8859-1",
+                b"text/plain; charset=utf-16",
+                b"text/plain; charset=utf-7",
+                b"text/plain; charset=utf-8; charset=utf-16",
+                b"text/plain; format=flowed; charset=utf-8",
+                b"text/plain; charset*=us-ascii''utf-16",
+                b"application/octet-stream",
+            )
+        ),
+        ONE.replace(b"Content", b"Content-Transfer-Encoding: base64\r\nContent"),
         ONE.replace(b"Content", b"Content-Transfer-Encoding: quoted-printable\r\nContent"),
         ONE.replace(b"Content-Disposition", b"Content-Type"),
         ONE.replace(b"form-data", b"attachment"),
@@ -193,6 +222,8 @@ def test_fields() -> None:
     form = read_form(http.read_request(post(FIELDS | {"X-AMZ-Meta-Ünï".replace("Ünï", "Uni"): "é"})))
     assert form.fields["x-amz-meta-uni"] == "é"
     assert form.fields["content-type"] == "image/jpeg"
+    assert read_form(http.read_request(post({"_charset_": "UTF-8"}))).fields == {"_charset_": "UTF-8"}
+    assert "_charset_" in refusal(read_form, http.read_request(post({"_Charset_": "utf-16"})))
     assert (form.file_length, form.filename) == (16, "MyPicture.jpg")
     assert "name" in refusal(read_form, http.read_request(post({"a b": "x"})))
     assert "name" in refusal(read_form, http.read_request(post({"": "x"})))

@@ -167,6 +167,22 @@ def test_a_policy_needs_a_bucket() -> None:
     assert "bucket" in found.detail
 
 
+def test_names_in_details_are_cut_and_plain() -> None:
+    """Whoever sends a form chooses its names and its policy's, before any key is known; details are logged."""
+    for form in (form4([*CONDITIONS, {"~" * 256: "x"}]), adding(b"~" * 256, b"x")(FORM4), adding(b"~" * 256, b"\n")(FORM4)):
+        found = verdict(form, key=None)
+        assert isinstance(found, Rejected)
+        assert found.reason in {NOT_COVERED, MALFORMED}
+        assert found.detail.count("~") == 64
+    for name in ("z\r\n2026-11-22 INFO verified", "\x1b[2J", "\x00", "\x7f", "a b", "é", "~" * 257):
+        found = verdict(form4([*CONDITIONS, ["eq", f"${name}", "x"]]), key=None)
+        assert isinstance(found, Rejected)
+        assert found.reason is MALFORMED
+        assert found.detail.isascii()
+        assert found.detail.isprintable()
+        assert "~" not in found.detail
+
+
 def test_an_exact_condition_on_what_is_expanded_never_holds() -> None:
     """`${filename}` is the sender's choice, so the key as it stands and the key as it becomes both have to satisfy."""
     found = verdict(form4([{"key": "user/user1/${filename}"}, *CONDITIONS]))

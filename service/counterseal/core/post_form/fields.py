@@ -81,6 +81,9 @@ def _name(part: Part) -> str:
 
 
 def _value(name: str, part: Part) -> str:
+    # RFC 7578 section 4.6: a field of this name says in which charset the others are to be read.
+    if name == "_charset_" and part.content.lower() != b"utf-8":
+        raise Refusal(Reason.MALFORMED, "form: field _charset_: must be UTF-8")
     if (_CONTROLS_IN_TEXT if name in _MANY_LINES else _CONTROLS).search(part.content):
         raise Refusal(Reason.MALFORMED, f"form: field {name[:64]}: holds a control character")
     return _text(part.content, f"form: field {name[:64]}")

@@ -26,12 +26,14 @@ _LINE: Final = re.compile(rb"([A-Za-z-]{1,64}):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]
 # `filename*`: it would be a second name.
 _TEXT: Final = rb"(?:\"([^\"\\\x00-\x1f\x7f]{0,1024})\"|([A-Za-z0-9!#$&+.^_`|~-]{1,256}))"
 _DISPOSITION: Final = re.compile(rb"form-data; ?name=" + _TEXT + rb"(?:; ?filename=" + _TEXT + rb")?", re.IGNORECASE)
+# RFC 7578 section 4.4: a field is text/plain unless it says otherwise. Another charset would be another reading of its bytes.
+_FIELD_TYPE: Final = re.compile(rb"text/plain(?:[ \t]*+;[ \t]*+charset=(?:utf-8|\"utf-8\"))?", re.IGNORECASE)
 _ENCODINGS: Final = frozenset({b"7bit", b"8bit", b"binary"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of a form. `filename` None: none was given. The part's own Content-Type is not kept: nothing covers it."""
+    """One part of a form. `filename` None: none was given. The part's own Content-Type is not kept: nothing covers a file's."""
 
     name: bytes
     filename: bytes | None = None
@@ -93,9 +95,12 @@ def _read_part(raw: bytes) -> Part:
     disposition = _DISPOSITION.fullmatch(heads.pop(b"content-disposition", b""))
     if disposition is None:
         raise Refusal(Reason.MALFORMED, 'form: Content-Disposition must be form-data; name="...", or with ; filename="..."')
-    heads.pop(b"content-type", None)
+    own_type = heads.pop(b"content-type", b"text/plain")
     if heads.pop(b"content-transfer-encoding", b"binary").lower() not in _ENCODINGS or heads:
         raise Refusal(Reason.MALFORMED, "form: a part has a transfer encoding or a header that is not read here")
     quoted, plain, quoted_file, plain_file = disposition.groups()
     filename = quoted_file if quoted_file is not None else plain_file
-    return Part(name=quoted if quoted is not None else plain, filename=filename, content=raw[end + 4 :])
+    name = quoted if quoted is not None else plain
+    if name.lower() != b"file" and not _FIELD_TYPE.fullmatch(own_type):
+        raise Refusal(Reason.MALFORMED, "form: a field's own Content-Type must be text/plain, in UTF-8 or without a charset")
+    return Part(name=name, filename=filename, content=raw[end + 4 :])

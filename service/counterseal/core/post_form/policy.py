@@ -11,8 +11,10 @@ from counterseal.core import encoding
 from counterseal.core.model import Reason, Refusal
 
 MAX_POLICY: Final = 32 * 1024
-MAX_CONDITIONS: Final = 256
+MAX_CONDITIONS: Final = 100
 
+# As a field's name (`fields.py`): no other could be sent, and refusals name it.
+_NAME: Final = re.compile(r"[!#-\[\]-~]{1,256}")
 _BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _EXPIRATION: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]{1,9})?Z")
 _MAX_LENGTH: Final = 1 << 50
@@ -54,7 +56,8 @@ def read_policy(text: bytes) -> Policy:
     listed = document["conditions"]
     if not isinstance(listed, list) or len(listed) > MAX_CONDITIONS:
         raise Refusal(Reason.MALFORMED, f"policy: conditions must be a list of at most {MAX_CONDITIONS}")
-    found = [_read_condition(item) for item in listed]
+    # Each once: botocore adds its own condition on the bucket beside the caller's.
+    found = dict.fromkeys(_read_condition(item) for item in listed)
     return Policy(
         expires=_read_expiration(document["expiration"]),
         conditions=tuple(item for item in found if isinstance(item, Condition)),
@@ -109,8 +112,8 @@ def _read_condition(item: object) -> Condition | LengthRange:
 
 def _condition(name: str, value: object, *, exact: bool) -> Condition:
     # Lower-cased only in ASCII: KELVIN SIGN lower-cases to k, and two programs need not agree on that.
-    if not name or not name.isascii() or not isinstance(value, str):
-        raise Refusal(Reason.MALFORMED, "policy: a condition needs an ASCII name and a text as its value")
+    if not _NAME.fullmatch(name) or not isinstance(value, str):
+        raise Refusal(Reason.MALFORMED, "policy: a condition needs a name of 1 to 256 visible ASCII characters and a text")
     return Condition(name=name.lower(), value=value, exact=exact)
 
 

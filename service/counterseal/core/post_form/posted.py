@@ -1,7 +1,7 @@
 """Whether a form satisfies its policy, and which bucket it was posted to."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,9 +10,9 @@ from counterseal.core.http import ReadRequest
 from counterseal.core.model import Reason, Refusal
 from counterseal.core.post_form.fields import Form, read_form
 from counterseal.core.post_form.policy import Condition, Policy, read_policy
+from counterseal.core.post_form.values import expand, items
 
 _PATH: Final = re.compile(rb"/([A-Za-z0-9][A-Za-z0-9._-]{0,254})/?")
-_FILENAME: Final = "${filename}"
 # With `_` also: CGI, WSGI and PHP hand `x_amz_acl` to applications under the same name as `x-amz-acl`.
 _AMZ: Final = (b"x-amz-", b"x_amz_", b"x-amz_", b"x_amz-")
 
@@ -21,10 +21,12 @@ _AMZ: Final = (b"x-amz-", b"x_amz_", b"x-amz_", b"x_amz-")
 class PostedForm:
     """A form, its policy, and the bucket that it was posted to. Nothing in it is true before the policy's signature matched.
 
-    `policy_text` is the string to sign. `headers` are those that S3 would read, were they sent; a form covers no header.
+    `expanded` are the fields in which `${filename}` stands, as they become. `policy_text` is the string to sign. `headers` are
+    those that S3 would read, were they sent; a form covers no header.
     """
 
     form: Form = field(repr=False)
+    expanded: Mapping[str, str] = field(repr=False)
     policy: Policy = field(repr=False)
     policy_text: bytes = field(repr=False)
     bucket: str
@@ -76,7 +78,8 @@ class PostedForm:
             raise Refusal(Reason.NOT_COVERED, f"form: field {name[:64]}: the policy has a condition on it, and it is missing")
         if stated is not None:
             yield stated
-            yield _expanded(stated, self.form.filename)
+            if name in self.expanded:
+                yield self.expanded[name]
 
 
 def read_posted(request: ReadRequest, hosts: BucketHosts) -> PostedForm:
@@ -85,12 +88,12 @@ def read_posted(request: ReadRequest, hosts: BucketHosts) -> PostedForm:
     text = form.fields.get("policy", "").encode()
     if not form.fields.get("key"):
         raise Refusal(Reason.MALFORMED, "form: field key: missing or empty")
-    _check_filename(form)
     bucket = bucket_of(request, hosts)
     if form.fields.get("bucket", bucket) != bucket:
         raise Refusal(Reason.MALFORMED, "form: field bucket: names another bucket than the target")
     return PostedForm(
         form=form,
+        expanded=expand(form),
         policy=read_policy(text),
         policy_text=text,
         bucket=bucket,
@@ -116,23 +119,7 @@ def bucket_of(request: ReadRequest, hosts: BucketHosts) -> str:
     return named.decode("ascii")
 
 
-def _check_filename(form: Form) -> None:
-    # The sender of a form chooses this name, and upstreams differ in what they leave of one with a path in it.
-    if not any(_FILENAME in value for value in form.fields.values()):
-        return
-    name = form.filename or ""
-    if name in {"", ".", ".."} or "/" in name or _FILENAME in name:
-        raise Refusal(Reason.MALFORMED, "form: ${filename} is used, and the file's name is missing or holds a path")
-
-
-def _expanded(value: str, filename: str | None) -> str:
-    return value.replace(_FILENAME, filename or "")
-
-
 def _holds(condition: Condition, value: str) -> bool:
     if condition.exact:
         return value == condition.value
-    if condition.name == "content-type":
-        # "Values that include commas are interpreted as lists. Each value in the list must meet the condition."
-        return all(item.strip(" \t").startswith(condition.value) for item in value.split(","))
-    return value.startswith(condition.value)
+    return all(item.startswith(condition.value) for item in items(condition.name, value))

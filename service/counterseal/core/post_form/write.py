@@ -12,8 +12,8 @@ from counterseal.core.buckets import BucketHosts
 from counterseal.core.model import Claim, Demand, HttpRequest, Refusal
 from counterseal.core.post_form.multipart import Part, boundary_of, is_form, read_parts
 from counterseal.core.post_form.posted import bucket_of
+from counterseal.core.post_form.values import FILENAME
 
-_FILENAME: Final = "${filename}"
 MAX_EXPIRES: Final = 604_800
 
 
@@ -41,7 +41,7 @@ def write_policy(fields: Mapping[str, str], conditions: Sequence[Any], *, bucket
     for name, value in fields.items():
         if name.lower() in named:
             continue
-        start, mark, _ = value.partition(_FILENAME)
+        start, mark, _ = value.partition(FILENAME)
         own.append(["starts-with", f"${name}", start] if mark else {name: value})
     stamp = encoding.write_iso_basic(expires).decode("ascii")
     date, time = f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}", f"{stamp[9:11]}:{stamp[11:13]}:{stamp[13:15]}"

@@ -1,13 +1,16 @@
 """Fuzz targets for forms, policies and Signature Version 2."""
 
 import base64
+import contextlib
 import json
 
 from counterseal.core import http
 from counterseal.core.model import HttpRequest, Refusal
 from counterseal.core.post_form import boundary_of, read_form, read_parts, read_policy, write_form
+from counterseal.core.post_form.policy import MAX_POLICY
+from counterseal.core.post_form.values import MAX_EXPANDED_BYTES, expand
 from counterseal.core.schemes.aws_sigv2 import AwsSigV2
-from tests.core.post_form.parts import FIELDS, form2, form4, parts_of, post
+from tests.core.post_form.parts import COSTLY, FIELDS, form2, form4, parts_of, post
 from tests.core.sigv2.parts import HOSTS, QUERY_API, signed
 from tests.core.vectors import cases
 from tests.fuzz import seeds
@@ -41,8 +44,17 @@ def policy(data: bytes) -> None:
         return
     document = json.loads(data)
     check(document.keys() == {"expiration", "conditions"}, "a policy has an end and conditions")
-    check(len(found.conditions) + len(found.lengths) == len(document["conditions"]), "no condition is lost")
+    kept = {*found.conditions, *found.lengths}
+    check(len(kept) == len(found.conditions) + len(found.lengths) <= len(document["conditions"]), "each condition counts once")
+    for item in document["conditions"]:
+        text = base64.b64encode(json.dumps(document | {"conditions": [item]}).encode())
+        if len(text) <= MAX_POLICY:  # written again, letters become escapes
+            one = read_policy(text)
+            check(kept.issuperset((*one.conditions, *one.lengths)), "no condition is lost")
     check(all(condition.name == condition.name.lower() != "" for condition in found.conditions), "names are in lower case")
+    check(
+        all(condition.name.isprintable() and condition.name.isascii() for condition in found.conditions), "names can be shown"
+    )
     check(found.expires < 253_402_300_800, "an end is a time that other systems can write")
 
 
@@ -55,6 +67,8 @@ def form_request(data: bytes) -> None:
         walk(request, data)
         return
     check(form.file_length <= len(request.content or b""), "a file is no longer than its form")
+    with contextlib.suppress(Refusal):
+        check(all(len(value.encode()) <= MAX_EXPANDED_BYTES for value in expand(form).values()), "expanded fields are bounded")
     check(all(name == name.lower() for name in form.fields), "fields are in lower case")
     check(not any("\n" in value for name, value in form.fields.items() if name != "tagging"), "values are one line")
     walk(request, data)
@@ -81,6 +95,9 @@ def multipart_seeds() -> set[bytes]:
     for form in FORMS:
         content_type = dict(form.headers)[b"content-type"]
         found.add(boundary_of(content_type) + b"\r\n" + (form.content or b""))
+    found.add(
+        b'B\r\n--B\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--B--'
+    )
     return found | {b'B\r\n--B\r\nContent-Disposition: form-data; name="a"; filename=b\r\nContent-Type: c\r\n\r\n--B--'}
 
 
@@ -88,11 +105,13 @@ def policy_seeds() -> set[bytes]:
     policies = {part.content for form in FORMS for part in parts_of(form) if part.name == b"policy"}
     end = b'{"expiration":"2026-09-21T15:13:20.000Z","conditions":['
     more = {end + item + b"]}" for item in (b"", b'["eq","$a","b"]', b'{"a":"\\u00e9"}', b'["content-length-range",0,"1"]')}
+    more |= {end + b'{"bucket":"b"},["eq","$Bucket","b"],{"bucket":"b"}]}', end + b'["eq","$z\\r\\n\\u001b","v"]]}'}
     return more | {base64.b64decode(text) for text in policies}
 
 
 def form_seeds() -> set[bytes]:
-    return {seeds.pack(form) for form in FORMS} | {seeds.pack(form4(target=b"/", host=b"photos.s3.example.com"))}
+    found = {seeds.pack(form) for form in (*FORMS, *COSTLY.values())}
+    return found | {seeds.pack(form4(target=b"/", host=b"photos.s3.example.com"))}
 
 
 def sigv2_seeds() -> set[bytes]:

@@ -191,7 +191,7 @@ def test_what_is_merely_installed_is_not_imported(plugin: Any) -> None:
         ("toy_scheme_plugin:Kindless", "key_kinds must be"),
         ("toy_scheme_plugin:Stepless", "lacks sign"),
         ("toy_scheme_plugin:Titleless", "title must be"),
-        ("toy_scheme_plugin:Vague", "timeless and names_key must be"),
+        ("toy_scheme_plugin:Vague", "timeless, names_key, reads_forms must be"),
     ],
 )
 def test_what_is_installed_and_no_scheme(plugin: Any, value: str, words: str) -> None:

@@ -33,6 +33,7 @@ TUNED: Final[Mapping[str, Make]] = {
     "aws-sigv2": aws_sigv2.from_options,
     "aws-sigv4": lambda _, options: aws_sigv4.AwsSigV4(_bucket_hosts(options)),
 }
+_FLAGS: Final = ("timeless", "names_key", "reads_forms")
 _STEPS: Final = (
     *("recognises", "read", "read_string_to_sign", "check_coverage", "matches", "payload_duty", "verified_path"),
     *("derive", "sign"),
@@ -133,5 +134,5 @@ def _check_shape(where: str, scheme: object, name: str) -> None:
         raise ConfigError(f"{where} is no scheme: key_kinds must be a frozenset of KeyKind, not empty")
     if not isinstance(getattr(scheme, "title", None), str):
         raise ConfigError(f"{where} is no scheme: title must be text")
-    if not all(isinstance(getattr(scheme, flag, None), bool) for flag in ("timeless", "names_key")):
-        raise ConfigError(f"{where} is no scheme: timeless and names_key must be true or false")
+    if not all(isinstance(getattr(scheme, flag, None), bool) for flag in _FLAGS):
+        raise ConfigError(f"{where} is no scheme: {', '.join(_FLAGS)} must be true or false")

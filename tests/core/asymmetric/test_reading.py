@@ -167,6 +167,12 @@ def test_json_that_is_no_object_is_no_key() -> None:
         jwk.read(b"[]")
 
 
+def test_a_number_of_thousands_of_digits_is_no_json_here() -> None:
+    """Python's own text about it would speak of Python."""
+    with pytest.raises(ValueError, match=r"^public key: no JSON object$"):
+        read(b'{"kty":"OKP","crv":"Ed25519","x":' + b"1" * 6000 + b"}")
+
+
 def test_a_repeated_member_is_refused() -> None:
     with pytest.raises(ValueError, match="given twice"):
         read(b'{"kty":"OKP","kty":"OKP","crv":"Ed25519","x":"AAAA"}')

@@ -23,6 +23,10 @@ _CURVES: Final = {"P-256": (ECDSA_P256, 32), "P-384": (ECDSA_P384, 48)}
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
+class _Repeated(Exception):
+    """A member is given twice."""
+
+
 def read(text: bytes) -> dict[str, object]:
     """Read the JSON object. Members that say nothing about verification are ignored, as RFC 7517 section 4 wants.
 
@@ -31,7 +35,10 @@ def read(text: bytes) -> dict[str, object]:
     """
     try:
         members = json.loads(text.decode("utf-8"), object_pairs_hook=_once)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except _Repeated:
+        raise ValueError("public key: a member of the JWK is given twice") from None
+    except (ValueError, RecursionError):
+        # Also a number of thousands of digits, about which Python speaks of itself.
         raise ValueError("public key: no JSON object") from None
     if not isinstance(members, dict):
         raise ValueError("public key: no JSON object")
@@ -49,7 +56,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     # RFC 7517 section 4: member names must be unique; Python would take the last.
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("public key: a member of the JWK is given twice")
+        raise _Repeated
     return members
 
 

@@ -12,14 +12,15 @@ from counterseal.server.store.records import KeyPage, OfferedPublicKey
 from counterseal.v1 import keys_pb2, verification_pb2
 from counterseal_client import _convert
 from counterseal_client.errors import VerifierError
-from counterseal_client.model import Verified
+from counterseal_client.model import ChunkSigned, Verified
 from tests.fuzz.checks import check
 
 SEEN = frozenset({"a", "b"})  # the tenants that the caller of ListKeys may see
 DUTIES: dict[str, type] = {
     "already_checked": payload.AlreadyChecked,
     "body_sha256": payload.BodySha256,
-    "chunk_signed": payload.ChunkSigned,
+    "body_digests": payload.BodyDigests,
+    "chunk_signed": ChunkSigned,
     "chunk_unsigned": payload.ChunkUnsigned,
     "unsigned": payload.Unsigned,
     "left_to_caller": payload.LeftToCaller,
@@ -127,8 +128,11 @@ def client_verdict_seeds() -> set[bytes]:
         answer.verified.scope.region = "eu-west-1"
         getattr(answer.verified.payload_duty, duty).SetInParent()
         answers.append(answer)
-    answers[1].verified.payload_duty.body_sha256.sha256 = bytes(32)
-    answers[2].verified.signed_time.seconds = 10**15
+    by_duty = dict(zip(DUTIES, answers, strict=True))
+    by_duty["body_sha256"].verified.payload_duty.body_sha256.sha256 = bytes(32)
+    by_duty["body_digests"].verified.payload_duty.body_digests.digests.add(algorithm="sha-256", value=bytes(32))
+    by_duty["chunk_signed"].verified.payload_duty.chunk_signed.continuation = b"a ticket"
+    by_duty["unsigned"].verified.signed_time.seconds = 10**15
     refused = verification_pb2.VerifyResponse()
     refused.rejected.reason = verification_pb2.REJECTION_REASON_TOO_OLD
     refused.rejected.public_error.http_status = 200

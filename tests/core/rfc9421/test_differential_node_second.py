@@ -25,8 +25,8 @@ def drawn(seed: int, algorithms: tuple[str, ...] = ALGORITHMS) -> Generated:
 def second(do: str, request: HttpRequest, made: Generated, **more: Any) -> dict[str, Any]:
     asked = job(do, request, made.algorithm, now=NOW, **more)
     lines = [(name.decode(), value.decode("latin-1")) for name, value in request.headers]
-    target = request.target.decode()
-    return asked | {"raw": {"method": request.method.decode(), "url": asked["message"]["url"], "target": target, "lines": lines}}
+    message = asked["message"]
+    return asked | {"raw": {**message, "target": request.target.decode(), "lines": lines}}
 
 
 def test_what_is_signed_here_is_verified_there() -> None:
@@ -43,7 +43,7 @@ def test_what_is_signed_there_is_verified_here() -> None:
     requests, jobs = [digested(one) for one in made], []
     for one, request in zip(made, requests, strict=True):
         components = [parse_component(text) for text in one.components]
-        stated = {name: one.options[name] for name in ("nonce", "tag") if name in one.options}
+        stated: dict[str, str] = {name: one.options[name] for name in ("nonce", "tag") if name in one.options}
         stated |= {"alg": one.algorithm} if "alg" in one.options else {}
         listed = [(component.name, component.parameters.get("key")) for component in components]
         jobs.append(second("signSecond", request, one, components=listed, created=NOW, **stated))

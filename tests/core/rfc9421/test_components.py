@@ -13,8 +13,9 @@ from counterseal.core.schemes.rfc9421 import (
     parse_component,
     read_component,
     signature_base,
+    values,
 )
-from counterseal.core.schemes.rfc9421.facts import MAX_COMPONENTS, MAX_SIGNATURES
+from counterseal.core.schemes.rfc9421.facts import MAX_COMPONENTS, MAX_PARSED, MAX_SIGNATURES
 from counterseal.core.verify import examine
 from tests.core.rfc9421 import making
 from tests.core.rfc9421.making import PLAIN, header, reason, refusal, signed, verdict, with_header
@@ -261,6 +262,51 @@ def test_demanded_components_have_one_meaning() -> None:
     assert parse_component("content-digest").text == parse_component('"content-digest"').text == '"content-digest"'
     assert parse_component('"x";key="a"').parameters == {"key": "a"}
     assert read_component(sf.Item("@method")).text == '"@method"'
+
+
+@pytest.mark.parametrize(
+    "covered", ['"priority";sf', '"x-dict";key="a"', '"priority";key="a"', '"cache-status";sf', '"sec-gpc";sf']
+)
+def test_only_so_much_is_parsed(covered: str) -> None:
+    """Of what was not asked for with sf or key, nothing is."""
+    name = covered.split('"')[1]
+    opening = {"cache-status": b'"', "sec-gpc": b'"'}.get(name, b'a="')
+    fits = with_header(PLAIN, name.encode(), opening + b"b" * (MAX_PARSED - len(opening) - 1) + b'"')
+    assert value(covered, fits)
+    longer = with_header(PLAIN, name.encode(), opening + b"b" * (MAX_PARSED - len(opening)) + b'"')
+    assert why(covered, longer) is Reason.MALFORMED
+    assert value(f'"{name}"', longer)
+    assert value(f'"{name}";bs', longer)
+
+
+def test_each_field_is_parsed_once_and_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+    real = sf.parse_dictionary
+
+    def spy(field: bytes, *, unique: bool = False) -> dict[str, sf.Member]:
+        parsed.append(field)
+        return real(field, unique=unique)
+
+    monkeypatch.setitem(values._PARSERS, "dictionary", spy)
+    text = b", ".join(b"k%d" % number for number in range(MAX_COMPONENTS))
+    half = text + b', z="' + b"z" * (MAX_PARSED // 2 - len(text) - 6) + b'"'
+    request = with_header(with_header(PLAIN, b"priority", half), b"x-dict", half)
+    items = [
+        sf.Item(name, {"key": f"k{number}"}) for name in ("priority", "x-dict") for number in range(MAX_COMPONENTS // 2 - 1)
+    ]
+    covered = sf.InnerList((*items, sf.Item("priority", {"sf": True})))
+    assert len(signature_base(http.read_request(request), covered).splitlines()) == len(covered.items) + 1
+    assert parsed == [half, half]
+    # Two that fit by themselves, and not together.
+    both = with_header(request, b"x-dict", half + b", y")
+    with pytest.raises(Refusal, match="longer than 16384 bytes") as caught:
+        signature_base(http.read_request(both), covered)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+def test_there_are_three_types_of_structured_fields() -> None:
+    with pytest.raises(ValueError, match="dictionary, item, list"):
+        Rfc9421({"x-a": "map"})
 
 
 def test_strangers_fill_no_memory() -> None:

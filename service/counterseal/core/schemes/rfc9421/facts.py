@@ -17,6 +17,7 @@ ALGORITHMS: Final = asymmetric.ALGORITHMS | {HMAC}
 MAX_FIELD: Final = 16 * 1024  # bytes of Signature-Input, and of Signature, all lines together
 MAX_SIGNATURES: Final = 8
 MAX_COMPONENTS: Final = 64
+MAX_PARSED: Final = 16 * 1024  # bytes of all fields together that are parsed because they are covered with sf or key
 MAX_SIGNATURE: Final = 1024  # bytes: RSA with 8192 bits
 
 # Section 2.3, the registry of metadata parameters, with the types that it gives them.
@@ -33,6 +34,7 @@ _BY_TYPE: Final = {
     "item": "available-dictionary capsule-protocol client-cert cross-origin-embedder-policy cross-origin-opener-policy"
     " dictionary-id incremental origin-agent-cluster sec-gpc",
 }
+TYPES: Final = frozenset(_BY_TYPE)
 STRUCTURED_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {name: kind for kind, names in _BY_TYPE.items() for name in names.split()}
 )

@@ -24,7 +24,13 @@ class Rfc9421(SchemeDefaults):
     key_kinds: frozenset[KeyKind] = frozenset(KeyKind)
 
     def __init__(self, structured_fields: Mapping[str, str] = facts.STRUCTURED_FIELDS) -> None:
-        """`structured_fields`: what may be covered with `;sf`: `item`, `list` or `dictionary` by lower-case field name."""
+        """`structured_fields`: what may be covered with `;sf`: `item`, `list` or `dictionary` by lower-case field name.
+
+        Raises:
+            ValueError: there is no such type.
+        """
+        if not facts.TYPES.issuperset(structured_fields.values()):
+            raise ValueError(f"structured_fields: must be one of {', '.join(sorted(facts.TYPES))} each")
         self.structured_fields: Mapping[str, str] = MappingProxyType(dict(structured_fields))
 
     def recognises(self, request: ReadRequest) -> bool:

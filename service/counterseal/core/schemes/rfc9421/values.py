@@ -3,16 +3,27 @@
 import base64
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from counterseal.core import structured_fields as sf
 from counterseal.core.encoding import percent_decode
 from counterseal.core.http import ReadRequest
 from counterseal.core.model import Reason, Refusal
+from counterseal.core.schemes.rfc9421 import facts
 from counterseal.core.schemes.rfc9421.components import Component
 
 # RFC 3986 section 3.2.2, without user information: a name or address, or an address in brackets; then a port.
 _AUTHORITY: Final = re.compile(rb"([A-Za-z0-9\-._~!$&'()*+,;=%]++|\[[0-9A-Fa-f:.]++\])(?::([0-9]{0,5}))?")
+_PARSERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "dictionary": sf.parse_dictionary,
+    "list": sf.parse_list,
+    "item": sf.parse_item,
+}
+_SERIALISERS: Final[Mapping[str, Callable[..., bytes]]] = {
+    "dictionary": sf.serialise_dictionary,
+    "list": sf.serialise_list,
+    "item": sf.serialise_item,
+}
 _DEFAULT_PORTS: Final = {"http": b"80", "https": b"443"}
 # The percent-encode set of application/x-www-form-urlencoded leaves these alone (WHATWG URL, section 1.3).
 _NOT_PLAIN: Final = re.compile(rb"[^A-Za-z0-9*\-._]")
@@ -21,12 +32,13 @@ _NOT_PLAIN: Final = re.compile(rb"[^A-Za-z0-9*\-._]")
 class Values:
     """The values of one request's components. What has to be parsed for them is parsed once, however many ask for it."""
 
-    __slots__ = ("_dictionaries", "_parameters", "_request", "_structured")
+    __slots__ = ("_left", "_parameters", "_parsed", "_request", "_structured")
 
     def __init__(self, request: ReadRequest, structured: Mapping[str, str]) -> None:
         self._request = request
         self._structured = structured  # which fields are structured, by name, and how
-        self._dictionaries: dict[str, dict[str, sf.Member]] = {}
+        self._parsed: dict[tuple[str, str], Any] = {}  # by name and type
+        self._left = facts.MAX_PARSED
         self._parameters: dict[bytes, list[bytes]] | None = None
 
     def of(self, component: Component) -> bytes:
@@ -63,11 +75,7 @@ class Values:
 
     def _member(self, component: Component, value: bytes) -> bytes:
         """Return the member of a dictionary (section 2.1.2)."""
-        members = self._dictionaries.get(component.name)
-        if members is None:
-            # A key given twice has two readings: the last one counts to RFC 9651, the first one to others.
-            members = self._dictionaries[component.name] = sf.parse_dictionary(value, unique=True)
-        member = members.get(str(component.parameters["key"]))
+        member = self._parse(component.name, "dictionary", value).get(str(component.parameters["key"]))
         if member is None:
             raise Refusal(Reason.MALFORMED, f"component {component.name[:64]}: has no member of the covered key")
         return sf.serialise_member(member)
@@ -77,11 +85,20 @@ class Values:
         kind = self._structured.get(name)
         if kind is None:
             raise Refusal(Reason.UNSUPPORTED_SCHEME, f"component {name[:64]}: covered with sf, and not known to be structured")
-        if kind == "dictionary":
-            return sf.serialise_dictionary(sf.parse_dictionary(value, unique=True))
-        if kind == "list":
-            return sf.serialise_list(sf.parse_list(value, unique=True))
-        return sf.serialise_item(sf.parse_item(value, unique=True))
+        return _SERIALISERS[kind](self._parse(name, kind, value))
+
+    def _parse(self, name: str, kind: str, value: bytes) -> Any:
+        """Parse a field, once. This is done for strangers, and costs a microsecond a byte: so it has a bound."""
+        if (name, kind) not in self._parsed:
+            self._left -= len(value)
+            if self._left < 0:
+                raise Refusal(
+                    Reason.MALFORMED,
+                    f"component {name[:64]}: fields covered with sf or key are longer than {facts.MAX_PARSED} bytes",
+                )
+            # A key given twice has two readings: the last one counts to RFC 9651, the first one to others.
+            self._parsed[name, kind] = _PARSERS[kind](value, unique=True)
+        return self._parsed[name, kind]
 
     def _query_parameter(self, component: Component) -> bytes:
         """Return one parameter, decoded and encoded again as section 2.2.8 says."""

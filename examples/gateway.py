@@ -78,6 +78,8 @@ def end_to_end(headers: Headers, kept: Iterable[str] = ()) -> Headers:
     named = {part.strip().lower() for name, value in headers if name.lower() == b"connection" for part in value.split(b",")}
     named -= {name.encode() for name in kept} | {b"host", b"content-length"}
     named = {name for name in named if not name.startswith(b"x-counterseal-")}
+    if any(name.lower() == b"transfer-encoding" for name, _ in headers):
+        named.add(b"content-length")  # one framing and no second one: whoever reads by the other finds another message
     return [(name, value) for name, value in headers if name.lower() not in HOP_BY_HOP | named]
 
 

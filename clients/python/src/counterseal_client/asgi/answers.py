@@ -60,6 +60,9 @@ CHECKSUM_MISMATCH: Final = Answer(
 CHECKSUM_UNKNOWN: Final = Answer(
     status=501, code="NotImplemented", message="The body's checksum cannot be computed here: choose another one."
 )
+FRAMING: Final = Answer(
+    status=400, code="InvalidRequest", message="Content-Length and Transfer-Encoding must say once where the body ends."
+)
 UNSIGNED_BODY: Final = Answer(status=403, code="AccessDenied", message="The body must be signed.")
 NOT_COVERED: Final = Answer(status=403, code="AccessDenied", message="The signature must cover method, path and query.")
 

@@ -15,6 +15,7 @@ from counterseal_client.asgi.answers import Answer, ErrorForm, GuardedSend, answ
 from counterseal_client.asgi.body import Body, BodyMismatch, CheckedBody, ClientGone, WholeBody, drain
 from counterseal_client.asgi.chunks import open_chunks
 from counterseal_client.asgi.decoded import decoded_headers
+from counterseal_client.asgi.framing import framing_fault
 from counterseal_client.asgi.head import header_values, may_have_body, read_head, with_verified_path
 from counterseal_client.asgi.identity import identity_headers, without_client_claims
 from counterseal_client.asgi.keeping import Bodies
@@ -63,6 +64,7 @@ class SignedRequests:
     gateway leases (it needs the permission `lease`), instead of asking the service about them. `bodies`: limits and room.
     `allow_uncovered`: what of `method`, `path` and `query` a signature may leave open, for an application that does not act on
     it: webhooks cover none of them. The application is told what is covered in `<prefix>covers`.
+    A request that says twice where its body ends is refused before anybody is asked (`framing.py`).
     No verdict means no access: an outage is answered 503, a mistake of this gateway's own settings 500.
     """
 
@@ -103,6 +105,10 @@ class SignedRequests:
         if scope["type"] not in {"http", "websocket"}:
             raise RuntimeError(f"cannot verify a scope of type {scope['type']!r}")
         exchange = _Exchange(scope=scope, receive=receive, send=send, request=read_head(scope), request_id=uuid.uuid4().hex)
+        if (fault := framing_fault(scope, exchange.request)) is not None:
+            _log.info("request %s refused: %s", exchange.request_id, fault)
+            await self._refuse(exchange, answers.FRAMING, hang_up=True)
+            return
         # An absent body is checked like any other: the client may send one all the same.
         if not may_have_body(scope, exchange.request):
             exchange = replace(exchange, request=replace(exchange.request, content=b""))
@@ -118,13 +124,13 @@ class SignedRequests:
                 exchange.request, self._demand, request_id=exchange.request_id, lease_signing_key=self._lease_signing_key
             )
         except RequestNotAccepted as error:
-            _log.error("request %s not accepted: %s", exchange.request_id, error)
+            _log.error("request %s not accepted: %r", exchange.request_id, error)
             return answers.NOT_ACCEPTED
         except VerifierError as error:
-            _log.error("request %s has no verdict: %s", exchange.request_id, error)
+            _log.error("request %s has no verdict: %r", exchange.request_id, error)
             return answers.UNAVAILABLE
         if isinstance(verdict, Rejected):
-            _log.info("request %s refused: %s, %s", exchange.request_id, verdict.reason, verdict.detail)
+            _log.info("request %s refused: %s, %r", exchange.request_id, verdict.reason, verdict.detail)
         return verdict
 
     async def _ask_with_body(self, exchange: _Exchange) -> None:
@@ -203,7 +209,7 @@ class SignedRequests:
         try:
             body = open_chunks(whole, duty, self._verifier, exchange.request_id, self._bodies.limits)
         except ValueError as error:
-            _log.error("request %s: the service's answer about the chunks makes no sense: %s", exchange.request_id, error)
+            _log.error("request %s: the service's answer about the chunks makes no sense: %r", exchange.request_id, error)
             await self._refuse(exchange, answers.UNAVAILABLE)
             return
         scope["headers"] = decoded_headers(scope["headers"], duty.decoded_length, None)
@@ -215,7 +221,7 @@ class SignedRequests:
             end = await self._read_aside(exchange, body.read(BodyVerifier(duty, limits=self._bodies.limits)))
             chunked = isinstance(duty, ChunkUnsigned)
             if isinstance(end, BodyRejected):
-                _log.info("request %s: the body is refused: %s, %s", exchange.request_id, end.reason.value, end.detail)
+                _log.info("request %s: the body is refused: %s, %r", exchange.request_id, end.reason.value, end.detail)
                 await self._refuse(exchange, answer_for_body(end, chunked=chunked), body_read=body.ended, reading=body.begun)
             elif end is not None:
                 if chunked:
@@ -241,13 +247,25 @@ class SignedRequests:
         elif body.gone:
             _log.info("request %s ended: the client left before the end of its body", exchange.request_id)
 
-    async def _refuse(self, exchange: _Exchange, answer: Answer, *, body_read: bool = False, reading: bool = False) -> None:
-        """Answer the client. `body_read`: its body was read to the end; `reading`: at least its beginning was."""
+    async def _refuse(
+        self, exchange: _Exchange, answer: Answer, *, body_read: bool = False, reading: bool = False, hang_up: bool = False
+    ) -> None:
+        """Answer the client.
+
+        `body_read`: its body was read to the end; `reading`: at least its beginning was. `hang_up`: end the connection in any
+        case, because nobody knows where the body ends.
+        """
         request, scope = exchange.request, exchange.scope
         drained = body_read or not may_have_body(scope, request)
         # Who expects 100-continue has not sent the body, and reading it would ask for it.
         if not drained and (reading or not header_values(request, b"expect")):
             drained = await drain(exchange.receive)
         await send_answer(
-            exchange.send, scope, request, answer, form=self._errors, request_id=exchange.request_id, drained=drained
+            exchange.send,
+            scope,
+            request,
+            answer,
+            form=self._errors,
+            request_id=exchange.request_id,
+            drained=drained and not hang_up,
         )

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+from abc import ABC, abstractmethod
 from typing import Final, Protocol
 
 from counterseal_client.asgi import answers
@@ -70,18 +71,18 @@ class WholeBody:
         return message
 
 
-class CheckedBody:
-    """A `receive` that hashes the body as it passes, and hands out its last bytes only when the hash is right.
+class StreamedBody(ABC):
+    """A `receive` that looks at every piece before it hands on what it may.
 
-    One piece is always held back. An application that acts at `more_body: False` never acts on a wrong body, and neither does
-    one that forwards the pieces under a known content-length: the last bytes never reach its upstream.
+    One call at a time: a second one waits for the first, which may have the end in its hands. What breaks a call off once a
+    piece was read, a cancellation also, breaks the body off: the piece is lost, and what came after it would pass for the rest.
+    While a piece is waited for, a cancellation loses nothing.
     """
 
-    def __init__(self, whole: WholeBody, sha256: bytes) -> None:
+    def __init__(self, whole: WholeBody) -> None:
         self._whole = whole
-        self._expected = sha256
-        self._hash = hashlib.sha256()
-        self._held: bytes | None = None
+        self._turn = asyncio.Lock()
+        self._delivered = False
         self.failure: Answer | None = None
 
     @property
@@ -95,27 +96,57 @@ class CheckedBody:
         return self._whole.ended
 
     async def __call__(self) -> Message:
-        """Return the next message. Raises BodyMismatch when the whole body does not hash to what was signed, ClientGone."""
+        """Return the next message. Raises BodyMismatch, from then on every time, once the body proved wrong, and ClientGone."""
+        async with self._turn:
+            while not self._delivered:
+                self._check_intact()
+                message = await self._whole()
+                more = message.get("more_body", False)
+                try:
+                    ready = await self._take(message.get("body", b""), more)
+                except BaseException:
+                    self.failure = self.failure or answers.UNAVAILABLE
+                    raise
+                self._delivered = not more
+                if ready or not more:
+                    return {"type": "http.request", "body": ready, "more_body": more}
+            return await self._whole()
+
+    def _check_intact(self) -> None:
+        if self.failure is None and self._whole.ended:  # and the end was not handed out: nobody may take it for said
+            self.failure = answers.UNAVAILABLE
         if self.failure is not None:
             raise BodyMismatch
-        while not self._whole.ended:
-            message = await self._whole()
-            piece: bytes = message.get("body", b"")
-            self._hash.update(piece)
-            if not message.get("more_body", False):
-                return self._end(piece)
-            if not piece:
-                continue
-            held, self._held = self._held, piece
-            if held is not None:
-                return {"type": "http.request", "body": held, "more_body": True}
-        return await self._whole()
 
-    def _end(self, piece: bytes) -> Message:
-        if not hmac.compare_digest(self._hash.digest(), self._expected):
-            self.failure = answers.BODY_MISMATCH
-            raise BodyMismatch
-        return {"type": "http.request", "body": (self._held or b"") + piece, "more_body": False}
+    @abstractmethod
+    async def _take(self, piece: bytes, more: bool) -> bytes:
+        """Take the next piece, and return what may be handed on; without `more`, all the rest. Sets `failure`: BodyMismatch."""
+
+
+class CheckedBody(StreamedBody):
+    """A `receive` that hashes the body as it passes, and hands out its last bytes only when the hash is right.
+
+    One piece is always held back. An application that acts at `more_body: False` never acts on a wrong body, and neither does
+    one that forwards the pieces under a known content-length: the last bytes never reach its upstream.
+    """
+
+    def __init__(self, whole: WholeBody, sha256: bytes) -> None:
+        super().__init__(whole)
+        self._expected = sha256
+        self._hash = hashlib.sha256()
+        self._held = b""
+
+    async def _take(self, piece: bytes, more: bool) -> bytes:
+        self._hash.update(piece)
+        if not more:
+            if not hmac.compare_digest(self._hash.digest(), self._expected):
+                self.failure = answers.BODY_MISMATCH
+                raise BodyMismatch
+            return self._held + piece
+        if not piece:
+            return b""
+        held, self._held = self._held, piece
+        return held
 
 
 async def drain(receive: Receive) -> bool:

@@ -7,8 +7,8 @@ from counterseal.core.body import BodyVerifier, DeferredBody, Limits, Link, Pend
 from counterseal.core.model import Rejected as CoreRejected
 from counterseal_client.asgi import answers
 from counterseal_client.asgi.answers import Answer, answer_for, answer_for_body
-from counterseal_client.asgi.body import BodyMismatch, WholeBody
-from counterseal_client.asgi.types import AsksForVerdicts, Message
+from counterseal_client.asgi.body import BodyMismatch, StreamedBody, WholeBody
+from counterseal_client.asgi.types import AsksForVerdicts
 from counterseal_client.errors import RequestNotAccepted, VerifierError
 from counterseal_client.model import ChunkSigned, Rejected
 
@@ -100,16 +100,16 @@ class _Asked:
         try:
             found = await self._verifier.verify_chunks(self._continuation, links, trailer, request_id=self._request_id)
         except RequestNotAccepted as error:
-            raise _Refused(answers.NOT_ACCEPTED, f"the chunks were not accepted: {error}") from None
+            raise _Refused(answers.NOT_ACCEPTED, f"the chunks were not accepted: {error!r}") from None
         except VerifierError as error:
-            raise _Refused(answers.UNAVAILABLE, f"nobody knows about the chunks: {error}") from None
+            raise _Refused(answers.UNAVAILABLE, f"nobody knows about the chunks: {error!r}") from None
         if isinstance(found, Rejected):
-            raise _Refused(answer_for(found), f"{found.reason}, {found.detail}")
+            raise _Refused(answer_for(found), f"{found.reason}, {found.detail!r}")
         self._continuation, self._complete = found.continuation, found.complete
         return [piece for chunk in batch for piece in chunk.unverified]
 
 
-class ChunkStream:
+class ChunkStream(StreamedBody):
     """A `receive` for signed chunks: decoded, and nothing handed on that has not been verified.
 
     One piece is held back until the last chunk, the trailer and the checksums are known to be right, so that an upstream that
@@ -117,46 +117,32 @@ class ChunkStream:
     """
 
     def __init__(self, whole: WholeBody, source: _Source, request_id: str) -> None:
-        self._whole = whole
+        super().__init__(whole)
         self._source = source
         self._request_id = request_id
         self._held: list[Piece] = []
-        self.failure: Answer | None = None
 
-    @property
-    def gone(self) -> bool:
-        """Whether the client left before the end of its body."""
-        return self._whole.gone
-
-    @property
-    def ended(self) -> bool:
-        """Whether the client's body was read to its end."""
-        return self._whole.ended
-
-    async def __call__(self) -> Message:
-        """Return the next message. Raises BodyMismatch, from the first wrong chunk on, and ClientGone."""
-        if self.failure is not None:
-            raise BodyMismatch
+    async def _take(self, piece: bytes, more: bool) -> bytes:
         try:
-            return await self._next()
+            return await self._verified(piece, more)
         except _Refused as refused:
             _log.info("request %s: the body is refused: %s", self._request_id, refused)
             self.failure = refused.answer
             self._held = []
             raise BodyMismatch from None
+        except Exception:  # a bug; an application may swallow it
+            _log.exception("request %s: the chunks could not be verified", self._request_id)
+            raise
 
-    async def _next(self) -> Message:
-        while not self._whole.ended:
-            message = await self._whole()
-            verified = await self._source.feed(message.get("body", b""))
-            if not message.get("more_body", False):
-                verified += await self._source.finish()
-                return {"type": "http.request", "body": b"".join(self._held + verified), "more_body": False}
-            if verified:
-                held, self._held = self._held, verified
-                if held:
-                    return {"type": "http.request", "body": b"".join(held), "more_body": True}
-        return await self._whole()
+    async def _verified(self, piece: bytes, more: bool) -> bytes:
+        verified = await self._source.feed(piece)
+        if not more:
+            verified += await self._source.finish()
+            return b"".join(self._held + verified)
+        if not verified:
+            return b""
+        held, self._held = self._held, verified
+        return b"".join(held)
 
 
 def open_chunks(whole: WholeBody, duty: ChunkSigned, verifier: AsksForVerdicts, request_id: str, limits: Limits) -> ChunkStream:
@@ -174,4 +160,4 @@ def open_chunks(whole: WholeBody, duty: ChunkSigned, verifier: AsksForVerdicts, 
 
 
 def _refused_here(rejected: CoreRejected) -> _Refused:
-    return _Refused(answer_for_body(rejected, chunked=True), f"{rejected.reason.value}, {rejected.detail}")
+    return _Refused(answer_for_body(rejected, chunked=True), f"{rejected.reason.value}, {rejected.detail!r}")

@@ -133,6 +133,7 @@ def test_a_request_as_it_arrived() -> None:
         headers=_headers(("X-Amz-Date", b" v "), ("HOST", b"h"), ("x-amz-date", b"\xff")),
         source_address="192.0.2.1",
         scheme="https",
+        trailers=_headers(("X-Total", b"3"), ("x-total", b"")),
     )
     assert read_subject(message) == HttpRequest(
         method=b"gEt",
@@ -140,20 +141,22 @@ def test_a_request_as_it_arrived() -> None:
         headers=((b"x-amz-date", b" v "), (b"host", b"h"), (b"x-amz-date", b"\xff")),
         source_address="192.0.2.1",
         scheme="https",
+        trailers=((b"x-total", b"3"), (b"x-total", b"")),
     )
 
 
-def test_of_a_flood_of_headers_no_more_is_read_than_tells_that_it_is_one() -> None:
+@pytest.mark.parametrize(("tag", "field"), [(b"\x22", "headers"), (b"\x42", "trailers")])
+def test_of_a_flood_of_headers_no_more_is_read_than_tells_that_it_is_one(tag: bytes, field: str) -> None:
     message = pb.VerifyRequest()
     message.http_request.method, message.http_request.target = "GET", b"/"
-    message.http_request.MergeFromString(b"\x22\x00" * 100_000)
-    assert len(message.http_request.headers) == 100_000
+    message.http_request.MergeFromString((tag + b"\x00") * 100_000)
+    assert len(getattr(message.http_request, field)) == 100_000
     subject = read_subject(message)
     assert isinstance(subject, HttpRequest)
-    assert len(subject.headers) == MAX_HEADERS + 1
+    assert len(getattr(subject, field)) == MAX_HEADERS + 1
     verdict = examine(subject, Demand(), schemes=BUILT_IN, window=Window(skew=900), now=0)
     assert isinstance(verdict, Rejected)
-    assert (verdict.reason, verdict.detail) == (Reason.MALFORMED, f"headers: more than {MAX_HEADERS} fields")
+    assert (verdict.reason, verdict.detail) == (Reason.MALFORMED, f"{field}: more than {MAX_HEADERS} fields")
 
 
 def test_the_three_kinds_of_body() -> None:

@@ -37,6 +37,7 @@ class ReadRequest:
     path: bytes
     headers: dict[bytes, list[bytes]] = field(repr=False)
     parameters: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    trailers: dict[bytes, list[bytes]] = field(default_factory=dict, repr=False)
 
     def header(self, name: bytes) -> bytes | None:
         """Return the field's value without surrounding blanks, or None when it is absent.
@@ -61,7 +62,13 @@ def read_request(request: HttpRequest) -> ReadRequest:
     if not _METHOD.fullmatch(request.method):
         raise Refusal(Reason.MALFORMED, "method: must be 1 to 32 token characters")
     path, query = _split_target(request.target)
-    return ReadRequest(request=request, path=path, headers=_index_headers(request.headers), parameters=_read_query(query))
+    return ReadRequest(
+        request=request,
+        path=path,
+        headers=_index_headers(request.headers),
+        parameters=_read_query(query),
+        trailers=_index_headers(request.trailers, "trailers") if request.trailers else {},
+    )
 
 
 def _split_target(target: bytes) -> tuple[bytes, bytes]:
@@ -76,9 +83,9 @@ def _split_target(target: bytes) -> tuple[bytes, bytes]:
     return path, query
 
 
-def _index_headers(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, list[bytes]]:
+def _index_headers(headers: tuple[tuple[bytes, bytes], ...], what: str = "headers") -> dict[bytes, list[bytes]]:
     if len(headers) > MAX_HEADERS:
-        raise Refusal(Reason.MALFORMED, f"headers: more than {MAX_HEADERS} fields")
+        raise Refusal(Reason.MALFORMED, f"{what}: more than {MAX_HEADERS} fields")
     index: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         if name in index:
@@ -89,11 +96,11 @@ def _index_headers(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, list
     names = b"".join(index)
     values = b"".join([value for _, value in headers])
     if len(names) + len(values) > MAX_HEADER_BYTES:
-        raise Refusal(Reason.MALFORMED, f"headers: more than {MAX_HEADER_BYTES} bytes")
+        raise Refusal(Reason.MALFORMED, f"{what}: more than {MAX_HEADER_BYTES} bytes")
     if names.translate(None, _NAME_BYTES) or b"" in index or max(map(len, index), default=0) > MAX_HEADER_NAME:
-        raise Refusal(Reason.MALFORMED, "headers: a name is empty, too long, or no lower-case token")
+        raise Refusal(Reason.MALFORMED, f"{what}: a name is empty, too long, or no lower-case token")
     if values.translate(None, _VALUE_BYTES):
-        raise Refusal(Reason.MALFORMED, "headers: a value holds a control character")
+        raise Refusal(Reason.MALFORMED, f"{what}: a value holds a control character")
     # RFC 9112 section 3.2: a request "that contains more than one Host header field line" is answered with 400.
     if len(index.get(b"host", ())) > 1:
         raise Refusal(Reason.MALFORMED, "header host: given more than once")

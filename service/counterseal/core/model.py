@@ -74,6 +74,7 @@ class HttpRequest:
 
     `headers` holds every field in arrival order with names in lower case; an HTTP/2 `:authority` goes in as `host`.
     `content` is the whole body (empty: there is none), `content_sha256` its 32-byte hash; both None: the caller streams it.
+    `trailers` are the fields that came after the body, like `headers`; empty: none, or not known.
     """
 
     method: bytes
@@ -84,6 +85,7 @@ class HttpRequest:
     content_sha256: bytes | None = None
     scheme: str = ""
     source_address: str = ""
+    trailers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ class VerifyRequest(_message.Message):
     def __init__(self, http_request: _Optional[_Union[HttpRequest, _Mapping]] = ..., string_to_sign: _Optional[_Union[StringToSign, _Mapping]] = ..., demand: _Optional[_Union[Demand, _Mapping]] = ..., request_id: _Optional[str] = ..., lease_signing_key: bool = ...) -> None: ...
 
 class HttpRequest(_message.Message):
-    __slots__ = ("method", "scheme", "target", "headers", "content", "content_sha256", "source_address")
+    __slots__ = ("method", "scheme", "target", "headers", "content", "content_sha256", "source_address", "trailers")
     METHOD_FIELD_NUMBER: _ClassVar[int]
     SCHEME_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,7 @@ class HttpRequest(_message.Message):
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     CONTENT_SHA256_FIELD_NUMBER: _ClassVar[int]
     SOURCE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    TRAILERS_FIELD_NUMBER: _ClassVar[int]
     method: str
     scheme: str
     target: bytes
@@ -76,7 +77,8 @@ class HttpRequest(_message.Message):
     content: bytes
     content_sha256: bytes
     source_address: str
-    def __init__(self, method: _Optional[str] = ..., scheme: _Optional[str] = ..., target: _Optional[bytes] = ..., headers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ..., content: _Optional[bytes] = ..., content_sha256: _Optional[bytes] = ..., source_address: _Optional[str] = ...) -> None: ...
+    trailers: _containers.RepeatedCompositeFieldContainer[Header]
+    def __init__(self, method: _Optional[str] = ..., scheme: _Optional[str] = ..., target: _Optional[bytes] = ..., headers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ..., content: _Optional[bytes] = ..., content_sha256: _Optional[bytes] = ..., source_address: _Optional[str] = ..., trailers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ...) -> None: ...
 
 class Header(_message.Message):
     __slots__ = ("name", "value")

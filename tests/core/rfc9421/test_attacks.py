@@ -123,7 +123,7 @@ STRANGERS: dict[str, tuple[Change, Reason]] = {
     "component status": (in_header(INPUT, b'"@query"', b'"@query" "@status"'), Reason.MALFORMED),
     "component of a request": (in_header(INPUT, b'"@query"', b'"@query";req'), Reason.MALFORMED),
     "field of a request": (in_header(INPUT, b'"content-digest"', b'"content-digest";req'), Reason.MALFORMED),
-    "trailer": (in_header(INPUT, b'"content-digest"', b'"content-digest";tr'), Reason.UNSUPPORTED_SCHEME),
+    "trailer": (in_header(INPUT, b'"content-digest"', b'"content-digest";tr'), Reason.MALFORMED),
     "line injection": (in_header(INPUT, b'"@method"', b'"@method\n\\"@path\\": /b"'), Reason.MALFORMED),
     "injection without a newline": (in_header(INPUT, b'"@method"', b'"@method\\": GET"'), Reason.UNSUPPORTED_SCHEME),
     "no signature": (lambda r: with_header(r, SIGNATURE), Reason.MALFORMED),

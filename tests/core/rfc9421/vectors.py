@@ -54,6 +54,7 @@ class Case:
             headers=tuple((name, fold.sub(b" ", value) if unfolded else value) for name, value in headers),
             content=base64.b64decode(raw["body_base64"]) if "body_base64" in raw else None,
             scheme=raw.get("scheme") or self.raw.get("context", {}).get("target_scheme", ""),
+            trailers=tuple((name.lower().encode(), value.encode()) for name, value in self.raw.get("trailers", ())),
         )
 
     def key(self) -> Key:

@@ -272,6 +272,9 @@ type HttpRequest struct {
 	Body isHttpRequest_Body `protobuf_oneof:"body"`
 	// The client's address as text, IPv4 or IPv6 without a port. Empty: not known.
 	SourceAddress string `protobuf:"bytes,7,opt,name=source_address,json=sourceAddress,proto3" json:"source_address,omitempty"`
+	// Every trailer field in arrival order, repeats kept, where the gateway has read the whole body. Needed for signatures that cover
+	// one (`;tr` of RFC 9421), and read for nothing else. The limits of `headers` hold for them on their own. Empty: none, or not known.
+	Trailers      []*Header `protobuf:"bytes,8,rep,name=trailers,proto3" json:"trailers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -364,6 +367,13 @@ func (x *HttpRequest) GetSourceAddress() string {
 		return x.SourceAddress
 	}
 	return ""
+}
+
+func (x *HttpRequest) GetTrailers() []*Header {
+	if x != nil {
+		return x.Trailers
+	}
+	return nil
 }
 
 type isHttpRequest_Body interface {
@@ -2317,7 +2327,7 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12*\n" +
 	"\x11lease_signing_key\x18\x05 \x01(\bR\x0fleaseSigningKeyB\t\n" +
-	"\asubject\"\xfb\x01\n" +
+	"\asubject\"\xaf\x02\n" +
 	"\vHttpRequest\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x16\n" +
 	"\x06scheme\x18\x02 \x01(\tR\x06scheme\x12\x16\n" +
@@ -2325,7 +2335,8 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\aheaders\x18\x04 \x03(\v2\x16.counterseal.v1.HeaderR\aheaders\x12\x1a\n" +
 	"\acontent\x18\x05 \x01(\fH\x00R\acontent\x12'\n" +
 	"\x0econtent_sha256\x18\x06 \x01(\fH\x00R\rcontentSha256\x12%\n" +
-	"\x0esource_address\x18\a \x01(\tR\rsourceAddressB\x06\n" +
+	"\x0esource_address\x18\a \x01(\tR\rsourceAddress\x122\n" +
+	"\btrailers\x18\b \x03(\v2\x16.counterseal.v1.HeaderR\btrailersB\x06\n" +
 	"\x04body\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
@@ -2543,45 +2554,46 @@ var file_counterseal_v1_verification_proto_depIdxs = []int32{
 	4,  // 1: counterseal.v1.VerifyRequest.string_to_sign:type_name -> counterseal.v1.StringToSign
 	5,  // 2: counterseal.v1.VerifyRequest.demand:type_name -> counterseal.v1.Demand
 	3,  // 3: counterseal.v1.HttpRequest.headers:type_name -> counterseal.v1.Header
-	30, // 4: counterseal.v1.StringToSign.valid_for:type_name -> google.protobuf.Duration
-	7,  // 5: counterseal.v1.VerifyResponse.verified:type_name -> counterseal.v1.Verified
-	11, // 6: counterseal.v1.VerifyResponse.rejected:type_name -> counterseal.v1.Rejected
-	21, // 7: counterseal.v1.Verified.labels:type_name -> counterseal.v1.Verified.LabelsEntry
-	31, // 8: counterseal.v1.Verified.signed_time:type_name -> google.protobuf.Timestamp
-	31, // 9: counterseal.v1.Verified.valid_until_time:type_name -> google.protobuf.Timestamp
-	9,  // 10: counterseal.v1.Verified.coverage:type_name -> counterseal.v1.Coverage
-	10, // 11: counterseal.v1.Verified.payload_duty:type_name -> counterseal.v1.PayloadDuty
-	8,  // 12: counterseal.v1.Verified.scope:type_name -> counterseal.v1.Scope
-	22, // 13: counterseal.v1.PayloadDuty.already_checked:type_name -> counterseal.v1.PayloadDuty.AlreadyChecked
-	23, // 14: counterseal.v1.PayloadDuty.body_sha256:type_name -> counterseal.v1.PayloadDuty.BodySha256
-	26, // 15: counterseal.v1.PayloadDuty.chunk_signed:type_name -> counterseal.v1.PayloadDuty.ChunkSigned
-	27, // 16: counterseal.v1.PayloadDuty.chunk_unsigned:type_name -> counterseal.v1.PayloadDuty.ChunkUnsigned
-	28, // 17: counterseal.v1.PayloadDuty.unsigned:type_name -> counterseal.v1.PayloadDuty.Unsigned
-	29, // 18: counterseal.v1.PayloadDuty.left_to_caller:type_name -> counterseal.v1.PayloadDuty.LeftToCaller
-	24, // 19: counterseal.v1.PayloadDuty.body_digests:type_name -> counterseal.v1.PayloadDuty.BodyDigests
-	0,  // 20: counterseal.v1.Rejected.reason:type_name -> counterseal.v1.RejectionReason
-	31, // 21: counterseal.v1.Rejected.server_time:type_name -> google.protobuf.Timestamp
-	30, // 22: counterseal.v1.Rejected.allowed_skew:type_name -> google.protobuf.Duration
-	12, // 23: counterseal.v1.Rejected.public_error:type_name -> counterseal.v1.PublicError
-	3,  // 24: counterseal.v1.PublicError.headers:type_name -> counterseal.v1.Header
-	14, // 25: counterseal.v1.VerifyChunksRequest.chunks:type_name -> counterseal.v1.Chunk
-	15, // 26: counterseal.v1.VerifyChunksRequest.trailer:type_name -> counterseal.v1.Trailer
-	17, // 27: counterseal.v1.VerifyChunksResponse.verified:type_name -> counterseal.v1.ChunksVerified
-	11, // 28: counterseal.v1.VerifyChunksResponse.rejected:type_name -> counterseal.v1.Rejected
-	20, // 29: counterseal.v1.ListSchemesResponse.schemes:type_name -> counterseal.v1.Scheme
-	32, // 30: counterseal.v1.Scheme.key_kinds:type_name -> counterseal.v1.KeyKind
-	25, // 31: counterseal.v1.PayloadDuty.BodyDigests.digests:type_name -> counterseal.v1.PayloadDuty.Digest
-	1,  // 32: counterseal.v1.VerificationService.Verify:input_type -> counterseal.v1.VerifyRequest
-	13, // 33: counterseal.v1.VerificationService.VerifyChunks:input_type -> counterseal.v1.VerifyChunksRequest
-	18, // 34: counterseal.v1.VerificationService.ListSchemes:input_type -> counterseal.v1.ListSchemesRequest
-	6,  // 35: counterseal.v1.VerificationService.Verify:output_type -> counterseal.v1.VerifyResponse
-	16, // 36: counterseal.v1.VerificationService.VerifyChunks:output_type -> counterseal.v1.VerifyChunksResponse
-	19, // 37: counterseal.v1.VerificationService.ListSchemes:output_type -> counterseal.v1.ListSchemesResponse
-	35, // [35:38] is the sub-list for method output_type
-	32, // [32:35] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	3,  // 4: counterseal.v1.HttpRequest.trailers:type_name -> counterseal.v1.Header
+	30, // 5: counterseal.v1.StringToSign.valid_for:type_name -> google.protobuf.Duration
+	7,  // 6: counterseal.v1.VerifyResponse.verified:type_name -> counterseal.v1.Verified
+	11, // 7: counterseal.v1.VerifyResponse.rejected:type_name -> counterseal.v1.Rejected
+	21, // 8: counterseal.v1.Verified.labels:type_name -> counterseal.v1.Verified.LabelsEntry
+	31, // 9: counterseal.v1.Verified.signed_time:type_name -> google.protobuf.Timestamp
+	31, // 10: counterseal.v1.Verified.valid_until_time:type_name -> google.protobuf.Timestamp
+	9,  // 11: counterseal.v1.Verified.coverage:type_name -> counterseal.v1.Coverage
+	10, // 12: counterseal.v1.Verified.payload_duty:type_name -> counterseal.v1.PayloadDuty
+	8,  // 13: counterseal.v1.Verified.scope:type_name -> counterseal.v1.Scope
+	22, // 14: counterseal.v1.PayloadDuty.already_checked:type_name -> counterseal.v1.PayloadDuty.AlreadyChecked
+	23, // 15: counterseal.v1.PayloadDuty.body_sha256:type_name -> counterseal.v1.PayloadDuty.BodySha256
+	26, // 16: counterseal.v1.PayloadDuty.chunk_signed:type_name -> counterseal.v1.PayloadDuty.ChunkSigned
+	27, // 17: counterseal.v1.PayloadDuty.chunk_unsigned:type_name -> counterseal.v1.PayloadDuty.ChunkUnsigned
+	28, // 18: counterseal.v1.PayloadDuty.unsigned:type_name -> counterseal.v1.PayloadDuty.Unsigned
+	29, // 19: counterseal.v1.PayloadDuty.left_to_caller:type_name -> counterseal.v1.PayloadDuty.LeftToCaller
+	24, // 20: counterseal.v1.PayloadDuty.body_digests:type_name -> counterseal.v1.PayloadDuty.BodyDigests
+	0,  // 21: counterseal.v1.Rejected.reason:type_name -> counterseal.v1.RejectionReason
+	31, // 22: counterseal.v1.Rejected.server_time:type_name -> google.protobuf.Timestamp
+	30, // 23: counterseal.v1.Rejected.allowed_skew:type_name -> google.protobuf.Duration
+	12, // 24: counterseal.v1.Rejected.public_error:type_name -> counterseal.v1.PublicError
+	3,  // 25: counterseal.v1.PublicError.headers:type_name -> counterseal.v1.Header
+	14, // 26: counterseal.v1.VerifyChunksRequest.chunks:type_name -> counterseal.v1.Chunk
+	15, // 27: counterseal.v1.VerifyChunksRequest.trailer:type_name -> counterseal.v1.Trailer
+	17, // 28: counterseal.v1.VerifyChunksResponse.verified:type_name -> counterseal.v1.ChunksVerified
+	11, // 29: counterseal.v1.VerifyChunksResponse.rejected:type_name -> counterseal.v1.Rejected
+	20, // 30: counterseal.v1.ListSchemesResponse.schemes:type_name -> counterseal.v1.Scheme
+	32, // 31: counterseal.v1.Scheme.key_kinds:type_name -> counterseal.v1.KeyKind
+	25, // 32: counterseal.v1.PayloadDuty.BodyDigests.digests:type_name -> counterseal.v1.PayloadDuty.Digest
+	1,  // 33: counterseal.v1.VerificationService.Verify:input_type -> counterseal.v1.VerifyRequest
+	13, // 34: counterseal.v1.VerificationService.VerifyChunks:input_type -> counterseal.v1.VerifyChunksRequest
+	18, // 35: counterseal.v1.VerificationService.ListSchemes:input_type -> counterseal.v1.ListSchemesRequest
+	6,  // 36: counterseal.v1.VerificationService.Verify:output_type -> counterseal.v1.VerifyResponse
+	16, // 37: counterseal.v1.VerificationService.VerifyChunks:output_type -> counterseal.v1.VerifyChunksResponse
+	19, // 38: counterseal.v1.VerificationService.ListSchemes:output_type -> counterseal.v1.ListSchemesResponse
+	36, // [36:39] is the sub-list for method output_type
+	33, // [33:36] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_counterseal_v1_verification_proto_init() }

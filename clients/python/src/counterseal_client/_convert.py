@@ -37,6 +37,7 @@ def to_message(
         target=request.target,
         # Names are ASCII by RFC 9110; latin-1 hands anything else over to the service, which refuses it by its grammar.
         headers=[pb.Header(name=name.decode("latin-1"), value=value) for name, value in request.headers],
+        trailers=[pb.Header(name=name.decode("latin-1"), value=value) for name, value in request.trailers],
         source_address=request.source_address,
     )
     if request.content is not None and request.content_sha256 is not None:

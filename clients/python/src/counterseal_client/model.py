@@ -22,6 +22,7 @@ class HttpRequest:
     `target` is the request-target as on the wire (path and query, percent-encoded). `headers` holds every field in arrival
     order, repeats kept; an HTTP/2 `:authority` goes in as `host`. `content` is the whole body (empty: there is none),
     `content_sha256` its 32-byte hash; both None when the gateway streams, and the payload duty then says what to check.
+    `trailers` are the fields that came after the body, where it was read to its end.
     """
 
     method: str
@@ -31,6 +32,7 @@ class HttpRequest:
     content_sha256: bytes | None = None
     scheme: str = ""
     source_address: str = ""
+    trailers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

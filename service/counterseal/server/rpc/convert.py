@@ -132,6 +132,7 @@ def _http_request(message: pb.HttpRequest) -> HttpRequest:
         # Lower-cased as bytes: `str.lower` would make an ASCII k of a Kelvin sign. One field too many is enough for `core` to
         # refuse the request; a message has room for two million empty ones, each an object.
         headers=tuple([(field.name.encode().lower(), field.value) for field in message.headers[: MAX_HEADERS + 1]]),
+        trailers=tuple([(field.name.encode().lower(), field.value) for field in message.trailers[: MAX_HEADERS + 1]]),
         content=content,
         content_sha256=content_sha256,
         scheme=scheme,

@@ -219,6 +219,11 @@ export interface HttpRequest {
     | undefined;
   /** The client's address as text, IPv4 or IPv6 without a port. Empty: not known. */
   sourceAddress: string;
+  /**
+   * Every trailer field in arrival order, repeats kept, where the gateway has read the whole body. Needed for signatures that cover
+   * one (`;tr` of RFC 9421), and read for nothing else. The limits of `headers` hold for them on their own. Empty: none, or not known.
+   */
+  trailers: Header[];
 }
 
 /** One header field line. */
@@ -751,7 +756,15 @@ export const VerifyRequest: MessageFns<VerifyRequest> = {
 };
 
 function createBaseHttpRequest(): HttpRequest {
-  return { method: "", scheme: "", target: Buffer.alloc(0), headers: [], body: undefined, sourceAddress: "" };
+  return {
+    method: "",
+    scheme: "",
+    target: Buffer.alloc(0),
+    headers: [],
+    body: undefined,
+    sourceAddress: "",
+    trailers: [],
+  };
 }
 
 export const HttpRequest: MessageFns<HttpRequest> = {
@@ -778,6 +791,9 @@ export const HttpRequest: MessageFns<HttpRequest> = {
     }
     if (message.sourceAddress !== "") {
       writer.uint32(58).string(message.sourceAddress);
+    }
+    for (const v of message.trailers) {
+      Header.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -851,6 +867,14 @@ export const HttpRequest: MessageFns<HttpRequest> = {
             message.sourceAddress = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.trailers.push(Header.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -881,6 +905,7 @@ export const HttpRequest: MessageFns<HttpRequest> = {
         : isSet(object.source_address)
         ? globalThis.String(object.source_address)
         : "",
+      trailers: globalThis.Array.isArray(object?.trailers) ? object.trailers.map((e: any) => Header.fromJSON(e)) : [],
     };
   },
 
@@ -905,6 +930,9 @@ export const HttpRequest: MessageFns<HttpRequest> = {
     }
     if (message.sourceAddress !== "") {
       obj.sourceAddress = message.sourceAddress;
+    }
+    if (message.trailers?.length) {
+      obj.trailers = message.trailers.map((e) => Header.toJSON(e));
     }
     return obj;
   },
@@ -933,6 +961,7 @@ export const HttpRequest: MessageFns<HttpRequest> = {
       }
     }
     message.sourceAddress = object.sourceAddress ?? "";
+    message.trailers = object.trailers?.map((e) => Header.fromPartial(e)) || [];
     return message;
   },
 };

@@ -34,6 +34,11 @@ class Component:
     identity: tuple[str, frozenset[tuple[str, sf.BareItem]]]
 
     @property
+    def in_trailer(self) -> bool:
+        """Whether this is a field that comes after the body (section 2.1.4)."""
+        return "tr" in self.parameters
+
+    @property
     def whole_field(self) -> bool:
         """Whether this is a field of the head, all of it."""
         return not self.name.startswith("@") and self.parameters.keys() <= {"sf", "bs"}
@@ -43,7 +48,7 @@ def read_component(item: sf.Item) -> Component:
     """Read a member of a list of covered components.
 
     Raises:
-        Refusal: MALFORMED: no name, or parameters that it cannot have in a request; UNSUPPORTED_SCHEME: a trailer field, a
+        Refusal: MALFORMED: no name, or parameters that it cannot have in a request; UNSUPPORTED_SCHEME: a
             component or a parameter that is not known here.
     """
     if not isinstance(item.value, str):
@@ -125,9 +130,6 @@ def _check_field(name: str, parameters: sf.Parameters) -> None:
     # Section 2.1.3: binary wrapping takes the field as it is, so it goes with neither sf nor key.
     if "bs" in parameters and parameters.keys() & {"sf", "key"}:
         raise Refusal(Reason.MALFORMED, f"component {shown}: bs goes with neither sf nor key")
-    if "tr" in parameters:
-        # Section 2.1.4. A verdict is given on the head, before the trailers have arrived.
-        raise Refusal(Reason.UNSUPPORTED_SCHEME, f"component {shown}: a trailer field, which is not there with the head")
 
 
 def _refuse_req() -> None:

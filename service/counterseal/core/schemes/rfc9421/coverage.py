@@ -59,4 +59,5 @@ def _holds(component: Component, needed: Component) -> bool:
     if component.identity == needed.identity or component.name in _STANDS_FOR.get(needed.name, ()):
         return True
     # All of a field, in whatever form it is signed, holds the field in any other form, and each of its members.
-    return component.name == needed.name and component.whole_field
+    # A trailer field of the same name is another one.
+    return component.name == needed.name and component.whole_field and not needed.in_trailer

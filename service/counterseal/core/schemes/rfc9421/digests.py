@@ -7,6 +7,7 @@ A digest that is not covered says nothing and is not looked at.
 """
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -33,9 +34,12 @@ def covered_digests(components: Sequence[Component], request: ReadRequest) -> di
     """
     found: dict[str, bytes] = {}
     partial = any(component.name == "content-range" and component.whole_field for component in components)
-    for field in _FIELDS[:1] if partial else _FIELDS:
-        keys = {component.parameters.get("key") for component in components if component.name == field}
-        stated = digest.read_content_digest(request.headers[field.encode("ascii")]) if keys else {}
+    # RFC 9530 section 2: a digest that is computed while the body is sent comes in the trailer.
+    places = itertools.product(_FIELDS[:1] if partial else _FIELDS, ((False, request.headers), (True, request.trailers)))
+    for field, (in_trailer, lines) in places:
+        own = [component for component in components if component.name == field and component.in_trailer is in_trailer]
+        keys = {component.parameters.get("key") for component in own}
+        stated = digest.read_content_digest(lines[field.encode("ascii")]) if keys else {}
         for name, value in stated.items():
             if not keys.isdisjoint({None, name}) and found.setdefault(name, value) != value:
                 raise Refusal(Reason.MALFORMED, "headers content-digest and repr-digest: contradict each other")

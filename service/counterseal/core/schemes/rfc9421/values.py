@@ -37,7 +37,7 @@ class Values:
     def __init__(self, request: ReadRequest, structured: Mapping[str, str]) -> None:
         self._request = request
         self._structured = structured  # which fields are structured, by name, and how
-        self._parsed: dict[tuple[str, str], Any] = {}  # by name and type
+        self._parsed: dict[tuple[str, str, bool], Any] = {}  # by name, type, and whether it is a trailer
         self._left = facts.MAX_PARSED
         self._parameters: dict[bytes, list[bytes]] | None = None
 
@@ -46,7 +46,8 @@ class Values:
 
         Raises:
             Refusal: MALFORMED: the request does not have it, or has it in a form that cannot be signed; UNSUPPORTED_SCHEME:
-                the type of the field, or the scheme of the request, is not known here.
+                the type of the field, or the scheme of the request, is not known here; BODY_REQUIRED: a trailer field, and
+                the body was not read yet.
         """
         derive = _DERIVED.get(component.name)
         if derive is not None:
@@ -55,9 +56,10 @@ class Values:
 
     def _field(self, component: Component) -> bytes:
         shown = component.name[:64]
-        lines = self._request.headers.get(component.name.encode("ascii"))
+        lines = (self._trailers() if component.in_trailer else self._request.headers).get(component.name.encode("ascii"))
         if lines is None:
-            raise Refusal(Reason.MALFORMED, f"component {shown}: covered, and not in the request")
+            place = "among the trailers" if component.in_trailer else "in the request"
+            raise Refusal(Reason.MALFORMED, f"component {shown}: covered, and not {place}")
         # Section 2.1: each line without blanks around it; lines of one name in their order, with ", " between them.
         values = [line.strip(b" \t") for line in lines]
         if "bs" in component.parameters:
@@ -69,36 +71,47 @@ class Values:
         try:
             if "key" in component.parameters:
                 return self._member(component, value)
-            return self._strictly(component.name, value) if "sf" in component.parameters else value
+            return self._strictly(component, value) if "sf" in component.parameters else value
         except sf.StructuredFieldError as error:
             raise Refusal(Reason.MALFORMED, f"component {shown}: {error}") from None
 
+    def _trailers(self) -> dict[bytes, list[bytes]]:
+        """Return the trailers, which nobody knows before the body has been read (section 2.1.4)."""
+        sent = self._request.request
+        if not sent.trailers and sent.content is None and sent.content_sha256 is None:
+            raise Refusal(
+                Reason.BODY_REQUIRED, "a trailer field is covered: send the trailers along, and the body or its SHA-256"
+            )
+        return self._request.trailers
+
     def _member(self, component: Component, value: bytes) -> bytes:
         """Return the member of a dictionary (section 2.1.2)."""
-        member = self._parse(component.name, "dictionary", value).get(str(component.parameters["key"]))
+        member = self._parse(component, "dictionary", value).get(str(component.parameters["key"]))
         if member is None:
             raise Refusal(Reason.MALFORMED, f"component {component.name[:64]}: has no member of the covered key")
         return sf.serialise_member(member)
 
-    def _strictly(self, name: str, value: bytes) -> bytes:
+    def _strictly(self, component: Component, value: bytes) -> bytes:
         """Return a structured field in its one spelling (section 2.1.1)."""
+        name = component.name
         kind = self._structured.get(name)
         if kind is None:
             raise Refusal(Reason.UNSUPPORTED_SCHEME, f"component {name[:64]}: covered with sf, and not known to be structured")
-        return _SERIALISERS[kind](self._parse(name, kind, value))
+        return _SERIALISERS[kind](self._parse(component, kind, value))
 
-    def _parse(self, name: str, kind: str, value: bytes) -> Any:
+    def _parse(self, component: Component, kind: str, value: bytes) -> Any:
         """Parse a field, once. This is done for strangers, and costs a microsecond a byte: so it has a bound."""
-        if (name, kind) not in self._parsed:
+        place = (component.name, kind, component.in_trailer)
+        if place not in self._parsed:
             self._left -= len(value)
             if self._left < 0:
                 raise Refusal(
                     Reason.MALFORMED,
-                    f"component {name[:64]}: fields covered with sf or key are longer than {facts.MAX_PARSED} bytes",
+                    f"component {component.name[:64]}: fields covered with sf or key are longer than {facts.MAX_PARSED} bytes",
                 )
             # A key given twice has two readings: the last one counts to RFC 9651, the first one to others.
-            self._parsed[name, kind] = _PARSERS[kind](value, unique=True)
-        return self._parsed[name, kind]
+            self._parsed[place] = _PARSERS[kind](value, unique=True)
+        return self._parsed[place]
 
     def _query_parameter(self, component: Component) -> bytes:
         """Return one parameter, decoded and encoded again as section 2.2.8 says."""

@@ -12,6 +12,7 @@ from counterseal_client import ChunksVerified, Rejected
 from counterseal_client.asgi import BodyMismatch, SignedRequests
 from counterseal_client.asgi.body import CheckedBody, StreamedBody, WholeBody
 from counterseal_client.asgi.chunks import open_chunks
+from counterseal_client.asgi.room import Room
 from counterseal_client.asgi.types import Message, Receive, Scope, Send
 from counterseal_client.model import ChunkSigned, Coverage, HttpRequest, Verdict, Verified
 from tests.clients.python.exchange import body_scope
@@ -69,7 +70,7 @@ def client(pieces: Sequence[bytes]) -> Receive:
 
 
 def chunked(before: Callable[[int], Any]) -> StreamedBody:
-    return open_chunks(WholeBody(client(PIECES)), duty(), Agreeing(before), "id", Limits())
+    return open_chunks(WholeBody(client(PIECES)), duty(), Agreeing(before), Room(1 << 30), "id", Limits())
 
 
 async def read(body: Receive, *, within: float | None = None) -> tuple[bytes, list[str]]:
@@ -129,7 +130,7 @@ def test_an_error_that_nobody_expected(call: int, caplog: pytest.LogCaptureFixtu
 def test_a_call_that_is_cancelled_while_the_client_is_waited_for_loses_nothing() -> None:
     async def run() -> None:
         for make in (
-            lambda receive: open_chunks(WholeBody(receive), duty(), Agreeing(at_once), "id", Limits()),
+            lambda receive: open_chunks(WholeBody(receive), duty(), Agreeing(at_once), Room(1 << 30), "id", Limits()),
             lambda receive: CheckedBody(WholeBody(receive), hashlib.sha256(b"".join(PIECES)).digest()),
         ):
             sending, ready = client(PIECES), asyncio.Event()

@@ -104,7 +104,7 @@ class StreamedBody(ABC):
                 more = message.get("more_body", False)
                 try:
                     ready = await self._take(message.get("body", b""), more)
-                except BaseException:
+                except BaseException:  # unless it says itself what is wrong
                     self.failure = self.failure or answers.UNAVAILABLE
                     raise
                 self._delivered = not more

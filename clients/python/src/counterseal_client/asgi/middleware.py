@@ -20,7 +20,8 @@ from counterseal_client.asgi.head import header_values, may_have_body, read_head
 from counterseal_client.asgi.identity import identity_headers, without_client_claims
 from counterseal_client.asgi.keeping import Bodies
 from counterseal_client.asgi.objections import PARTS, objection, uncovered
-from counterseal_client.asgi.set_aside import BodyTooLarge, HeldBody, NoRoom, Room, SetAsideBody
+from counterseal_client.asgi.room import NoRoom, Room
+from counterseal_client.asgi.set_aside import BodyTooLarge, HeldBody, SetAsideBody
 from counterseal_client.asgi.types import App, AsksForVerdicts, Receive, Scope, Send
 from counterseal_client.errors import RequestNotAccepted, VerifierError
 from counterseal_client.model import BODY_REQUIRED, Demand, HttpRequest, Rejected, Verified
@@ -94,6 +95,7 @@ class SignedRequests:
         self._bodies = bodies or Bodies()
         self._strangers_room = Room(self._bodies.max_set_aside_total)
         self._held_room = Room(self._bodies.max_held_total)
+        self._chunks_room = Room(self._bodies.max_waiting_total)
         self._prefix = identity_prefix.lower()
         self._errors = errors
 
@@ -207,13 +209,14 @@ class SignedRequests:
         """Run the application on a body of which every piece is verified before it has it."""
         whole = WholeBody(exchange.receive)
         try:
-            body = open_chunks(whole, duty, self._verifier, exchange.request_id, self._bodies.limits)
+            body = open_chunks(whole, duty, self._verifier, self._chunks_room, exchange.request_id, self._bodies.limits)
         except ValueError as error:
             _log.error("request %s: the service's answer about the chunks makes no sense: %r", exchange.request_id, error)
             await self._refuse(exchange, answers.UNAVAILABLE)
             return
         scope["headers"] = decoded_headers(scope["headers"], duty.decoded_length, None)
-        await self._run(exchange, scope, body)
+        with body:
+            await self._run(exchange, scope, body)
 
     async def _with_held_body(self, exchange: _Exchange, scope: Scope, duty: BodySha256 | BodyDigests | ChunkUnsigned) -> None:
         """Read a body that counts only at its end, and run the application on it once it has proved right."""

@@ -9,6 +9,7 @@ from counterseal.core.body import BodyEnd, BodyVerifier, Fed
 from counterseal.core.model import Rejected
 from counterseal_client.asgi.answers import Answer  # noqa: TC001 - of a plain attribute's hint
 from counterseal_client.asgi.body import ClientGone
+from counterseal_client.asgi.room import NoRoom, Room
 from counterseal_client.asgi.types import Message, Receive
 
 _IN_MEMORY: Final = 1 << 20  # bytes; beyond, a body that is set aside lies in a temporary file
@@ -17,30 +18,6 @@ _PIECE: Final = 1 << 16  # bytes handed to the application at once
 
 class BodyTooLarge(Exception):
     """The body is larger than what may be set aside."""
-
-
-class NoRoom(Exception):
-    """All the bodies that are set aside at this moment leave no room for more of this one, or the disk does not."""
-
-
-class Room:
-    """How many bytes may lie aside at once.
-
-    For one event loop: nothing here awaits, so nothing needs a lock.
-    """
-
-    def __init__(self, total: int) -> None:
-        self.left = total
-
-    def take(self, count: int) -> None:
-        """Take `count` bytes. Raises NoRoom, and takes none, when there are not as many left."""
-        if count > self.left:
-            raise NoRoom
-        self.left -= count
-
-    def give_back(self, count: int) -> None:
-        """Return what was taken."""
-        self.left += count
 
 
 class _Aside:

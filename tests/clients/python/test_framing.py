@@ -71,3 +71,9 @@ def test_the_example_sends_one_framing_on() -> None:
     assert GATEWAY["end_to_end"](headers) == [(b"x-a", b"1")]
     assert GATEWAY["answered"](headers) == [(b"x-a", b"1")]
     assert GATEWAY["end_to_end"]([(b"content-length", b"4")]) == [(b"content-length", b"4")]
+
+
+def test_the_example_drops_no_signed_field() -> None:
+    headers = [(b"connection", b"x-a, x-b, x-counterseal-principal"), (b"x-a", b"1"), (b"x-b", b"2")]
+    identity = (b"x-counterseal-principal", b"alice")
+    assert GATEWAY["end_to_end"]([*headers, identity], kept=("x-a",)) == [(b"x-a", b"1"), identity]

@@ -176,8 +176,10 @@ class ChunkStream(StreamedBody):
         if isinstance(error, NoRoom):
             _log.warning("request %s turned away: too many chunks wait to be verified", self._request_id)
             return answers.SLOW_DOWN
-        # A bug, which an application may swallow; or the application gave up waiting.
-        _log.error("request %s: the chunks could not be verified: %r", self._request_id, error, exc_info=error)
+        if isinstance(error, Exception):  # a bug, which an application may swallow
+            _log.error("request %s: the chunks could not be verified: %r", self._request_id, error, exc_info=error)
+        else:
+            _log.info("request %s: the application gave up on chunks that were being verified", self._request_id)
         return answers.UNAVAILABLE
 
     async def _verified(self, piece: bytes, more: bool) -> bytes:

@@ -1,9 +1,8 @@
 """`SignedRequests`: the gateway in front of an ASGI application."""
 
 import logging
-import uuid
 from collections.abc import Awaitable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from counterseal.core.body import BodyVerifier
@@ -15,8 +14,9 @@ from counterseal_client.asgi.answers import Answer, ErrorForm, GuardedSend, answ
 from counterseal_client.asgi.body import Body, BodyMismatch, CheckedBody, ClientGone, WholeBody, drain
 from counterseal_client.asgi.chunks import open_chunks
 from counterseal_client.asgi.decoded import decoded_headers
+from counterseal_client.asgi.exchange import Exchange, new_exchange
 from counterseal_client.asgi.framing import framing_fault
-from counterseal_client.asgi.head import header_values, may_have_body, read_head, with_verified_path
+from counterseal_client.asgi.head import header_values, may_have_body, with_verified_path
 from counterseal_client.asgi.identity import identity_headers, without_client_claims
 from counterseal_client.asgi.keeping import Bodies
 from counterseal_client.asgi.objections import PARTS, objection, uncovered
@@ -24,27 +24,11 @@ from counterseal_client.asgi.room import NoRoom, Room
 from counterseal_client.asgi.set_aside import BodyTooLarge, HeldBody, SetAsideBody
 from counterseal_client.asgi.types import App, AsksForVerdicts, Receive, Scope, Send
 from counterseal_client.errors import RequestNotAccepted, VerifierError
-from counterseal_client.model import BODY_REQUIRED, Demand, HttpRequest, Rejected, Verified
+from counterseal_client.model import BODY_REQUIRED, Demand, Rejected, Verified
 from counterseal_client.model import ChunkSigned as ChunksToVerify
 
 _log: Final = logging.getLogger("counterseal_client")
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Exchange:
-    """One request on its way through."""
-
-    scope: Scope
-    receive: Receive
-    send: Send
-    request: HttpRequest
-    request_id: str
-
-
-def _asking_with(exchange: _Exchange, body: Receive, request: HttpRequest) -> _Exchange:
-    # Another question, so another id: the same id stands for the same answer.
-    return replace(exchange, receive=body, request=request, request_id=uuid.uuid4().hex)
 
 
 class SignedRequests:
@@ -106,7 +90,7 @@ class SignedRequests:
             return
         if scope["type"] not in {"http", "websocket"}:
             raise RuntimeError(f"cannot verify a scope of type {scope['type']!r}")
-        exchange = _Exchange(scope=scope, receive=receive, send=send, request=read_head(scope), request_id=uuid.uuid4().hex)
+        exchange = new_exchange(scope, receive, send)
         if (fault := framing_fault(scope, exchange.request)) is not None:
             _log.info("request %s refused: %s", exchange.request_id, fault)
             await self._refuse(exchange, answers.FRAMING, hang_up=True)
@@ -120,7 +104,7 @@ class SignedRequests:
             return
         await self._go_on(exchange, outcome)
 
-    async def _ask(self, exchange: _Exchange) -> Verified | Rejected | Answer:
+    async def _ask(self, exchange: Exchange) -> Verified | Rejected | Answer:
         try:
             verdict = await self._verifier.verify(
                 exchange.request, self._demand, request_id=exchange.request_id, lease_signing_key=self._lease_signing_key
@@ -135,7 +119,7 @@ class SignedRequests:
             _log.info("request %s refused: %s, %r", exchange.request_id, verdict.reason, verdict.detail)
         return verdict
 
-    async def _ask_with_body(self, exchange: _Exchange) -> None:
+    async def _ask_with_body(self, exchange: Exchange) -> None:
         """Ask again with the body's hash: the signature covers it, and the head alone does not tell it.
 
         Webhooks sign the body itself, and forms carry their signature in it: for them the hash is not enough either.
@@ -144,17 +128,17 @@ class SignedRequests:
             digest = await self._read_aside(exchange, body.read())
             if digest is None:
                 return
-            again = _asking_with(exchange, body, replace(exchange.request, content_sha256=digest))
+            again = exchange.asking_with(body, replace(exchange.request, content_sha256=digest))
             outcome = await self._ask(again)
             if isinstance(outcome, Rejected) and outcome.reason == BODY_REQUIRED:
                 if body.length > self._bodies.max_sent:
                     await self._refuse(again, answers.BODY_TOO_LARGE, body_read=True)
                     return
-                again = _asking_with(exchange, body, replace(exchange.request, content=body.content()))
+                again = exchange.asking_with(body, replace(exchange.request, content=body.content()))
                 outcome = await self._ask(again)
             await self._go_on(again, outcome)
 
-    async def _read_aside(self, exchange: _Exchange, reading: Awaitable[_T]) -> _T | None:
+    async def _read_aside(self, exchange: Exchange, reading: Awaitable[_T]) -> _T | None:
         """Read a body to its end, and answer the client where that cannot be done; None then."""
         try:
             return await reading
@@ -167,7 +151,7 @@ class SignedRequests:
             await self._refuse(exchange, answers.SLOW_DOWN)
         return None
 
-    async def _go_on(self, exchange: _Exchange, outcome: Verified | Rejected | Answer) -> None:
+    async def _go_on(self, exchange: Exchange, outcome: Verified | Rejected | Answer) -> None:
         if isinstance(outcome, Rejected):
             await self._refuse(exchange, answer_for(outcome))
         elif isinstance(outcome, Answer):
@@ -178,12 +162,12 @@ class SignedRequests:
         else:
             await self._let_through(exchange, outcome)
 
-    def _objection(self, exchange: _Exchange, verified: Verified) -> Answer | None:
+    def _objection(self, exchange: Exchange, verified: Verified) -> Answer | None:
         if (refused := uncovered(verified, self._required_parts)) is not None:
             return refused
         return objection(verified, exchange.request, exchange.scope, self._allow_unsigned_payload)
 
-    async def _let_through(self, exchange: _Exchange, verified: Verified) -> None:
+    async def _let_through(self, exchange: Exchange, verified: Verified) -> None:
         headers = without_client_claims(exchange.request.headers, self._prefix, verified.coverage.headers)
         # Where no path is covered, the application was said not to act on it, and has the one that arrived.
         scope = with_verified_path(exchange.scope, verified.verified_path) if verified.coverage.path else dict(exchange.scope)
@@ -205,7 +189,7 @@ class SignedRequests:
         else:
             await self._run(exchange, scope, whole)
 
-    async def _with_chunks(self, exchange: _Exchange, scope: Scope, duty: ChunksToVerify) -> None:
+    async def _with_chunks(self, exchange: Exchange, scope: Scope, duty: ChunksToVerify) -> None:
         """Run the application on a body of which every piece is verified before it has it."""
         whole = WholeBody(exchange.receive)
         try:
@@ -218,7 +202,7 @@ class SignedRequests:
         with body:
             await self._run(exchange, scope, body)
 
-    async def _with_held_body(self, exchange: _Exchange, scope: Scope, duty: BodySha256 | BodyDigests | ChunkUnsigned) -> None:
+    async def _with_held_body(self, exchange: Exchange, scope: Scope, duty: BodySha256 | BodyDigests | ChunkUnsigned) -> None:
         """Read a body that counts only at its end, and run the application on it once it has proved right."""
         with HeldBody(exchange.receive, self._held_room, self._bodies.max_held) as body:
             end = await self._read_aside(exchange, body.read(BodyVerifier(duty, limits=self._bodies.limits)))
@@ -231,7 +215,7 @@ class SignedRequests:
                     scope["headers"] = decoded_headers(scope["headers"], end.length, dict(end.trailers))
                 await self._run(exchange, scope, body)
 
-    async def _run(self, exchange: _Exchange, scope: Scope, body: Body) -> None:
+    async def _run(self, exchange: Exchange, scope: Scope, body: Body) -> None:
         """Run the application on a body, and answer the client when the body proves wrong."""
         send = GuardedSend(exchange.send, lambda: body.failure is not None or body.gone)
         try:
@@ -251,7 +235,7 @@ class SignedRequests:
             _log.info("request %s ended: the client left before the end of its body", exchange.request_id)
 
     async def _refuse(
-        self, exchange: _Exchange, answer: Answer, *, body_read: bool = False, reading: bool = False, hang_up: bool = False
+        self, exchange: Exchange, answer: Answer, *, body_read: bool = False, reading: bool = False, hang_up: bool = False
     ) -> None:
         """Answer the client.
 

@@ -9,7 +9,7 @@ from typing import Final
 from counterseal.core.asymmetric.kinds import ECDSA_P256, ECDSA_P384, ED25519, RSA_PSS, RSA_V1_5
 
 # RFC 7518 sections 6.2.2, 6.3.2 and 6.4: what makes a JWK private, or no key pair at all (`k`).
-_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 # Names of RFC 7518, RFC 8037 and RFC 9864.
 _ALGORITHMS: Final = {
     "EdDSA": ED25519,
@@ -42,7 +42,7 @@ def read(text: bytes) -> dict[str, object]:
         raise ValueError("public key: no JSON object") from None
     if not isinstance(members, dict):
         raise ValueError("public key: no JSON object")
-    if not _PRIVATE.isdisjoint(members):
+    if not PRIVATE_MEMBERS.isdisjoint(members):
         raise ValueError("public key: the JWK is private. Register its public members, and do not use this key again")
     if members.get("use", "sig") != "sig":
         raise ValueError("public key: the JWK's use must be sig")

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 _MAX_BYTES: Final = 16 * 1024
 _PRIVATE_PEM: Final = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
-# RFC 7518 sections 6.2.2, 6.3.2 and 6.4: members that only a private or a symmetric key has.
-_PRIVATE_JWK: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def read_public_key_file(name: str, *, algorithm: str, key_id: str) -> "OfferedPublicKey":
@@ -43,8 +41,10 @@ def read_public_key_file(name: str, *, algorithm: str, key_id: str) -> "OfferedP
 def _is_private_jwk(text: bytes) -> bool:
     import json
 
+    from counterseal.core.asymmetric.jwk import PRIVATE_MEMBERS
+
     try:
         members = json.loads(text)
     except ValueError:
         return False  # The server says what is wrong with it.
-    return isinstance(members, dict) and not _PRIVATE_JWK.isdisjoint(members)
+    return isinstance(members, dict) and not PRIVATE_MEMBERS.isdisjoint(members)

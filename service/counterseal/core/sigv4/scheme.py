@@ -57,7 +57,7 @@ class FamilyScheme(SchemeDefaults):
         if text is None:
             text = canonical.string_to_sign(mine, canonical.canonical_request(mine))
         derived = derive(key, self.family.key_scope or canonical.scope_of(mine))
-        return self.family.kind.matches(derived, text, mine.signature) and _same_security_token(key, mine.security_token)
+        return self.family.kind.matches(derived, text, mine.signature) and compare.same_security_token(key, mine.security_token)
 
     def payload_duty(self, claim: Claim, subject: Subject) -> PayloadDuty:
         """Check the body as far as it was sent. Raises Refusal: PAYLOAD_MISMATCH."""
@@ -93,12 +93,6 @@ def _mine(claim: Claim) -> SigV4Claim:
     if not isinstance(claim, SigV4Claim):
         raise TypeError("a claim of another scheme")
     return claim
-
-
-def _same_security_token(key: Key, presented: bytes | None) -> bool:
-    if key.security_token_sha256 is None or presented is None:
-        return key.security_token_sha256 is None and presented is None
-    return compare.same(key.security_token_sha256, hashlib.sha256(presented).digest())
 
 
 def _check_body(claim: SigV4Claim, stated_hash: bytes, request: HttpRequest) -> PayloadDuty:

@@ -1,6 +1,5 @@
 """The scheme as `core/verify.py` uses it."""
 
-import hashlib
 from collections.abc import Mapping
 
 from counterseal.core import compare, post_form
@@ -64,7 +63,7 @@ class AwsSigV2(SchemeDefaults):
         """Compute both spellings of the string to sign, always, and compare; the security token must be the key's."""
         mine = _mine(claim)
         same = [compare.same(canonical.signature(key.secret, text, mine.hash), mine.signature) for text in mine.strings_to_sign]
-        return any(same) and _same_security_token(key, mine.security_token)
+        return any(same) and compare.same_security_token(key, mine.security_token)
 
     def payload_duty(self, claim: Claim, subject: Subject) -> PayloadDuty:  # noqa: ARG002
         """Say that nobody signed the body. A Content-MD5 is signed where there is one; checking it is left to the upstream.
@@ -136,9 +135,3 @@ def _mine(claim: Claim) -> SigV2Claim:
     if not isinstance(claim, SigV2Claim):
         raise TypeError("a claim of another scheme")
     return claim
-
-
-def _same_security_token(key: Key, presented: bytes | None) -> bool:
-    if key.security_token_sha256 is None or presented is None:
-        return key.security_token_sha256 is None and presented is None
-    return compare.same(key.security_token_sha256, hashlib.sha256(presented).digest())

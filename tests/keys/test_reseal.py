@@ -68,7 +68,7 @@ class Interrupted(KeyStore):
 def test_an_interrupted_reseal_goes_on(store: KeyStore) -> None:
     fill(store, ring("old"), *range(500))
     with pytest.raises(StoreUnavailable):
-        reseal_all(Interrupted(store._database), ring("new", "old"))
+        reseal_all(Interrupted(store.database), ring("new", "old"))
     check_all_open(store, ring("new", "old"), 500)
     with pytest.raises(ConfigError):  # not yet
         check_master_keys(store, ring("new"))
@@ -95,7 +95,7 @@ class Overtaken(KeyStore):
 
 def test_concurrent_changes_are_not_lost(store: KeyStore) -> None:
     fill(store, ring("old"), *range(5))
-    assert reseal_all(Overtaken(store._database), ring("new", "old")) == ResealReport(resealed=4, skipped=1)
+    assert reseal_all(Overtaken(store.database), ring("new", "old")) == ResealReport(resealed=4, skipped=1)
     check_all_open(store, ring("new"), 5)
 
 

@@ -115,7 +115,7 @@ def test_rows_that_were_tampered_with_fail_loudly(store: KeyStore, tampering: st
         store.insert(sealed_key(key_id), samples.entry(key_id))
     ring = ring_on(store)
     assert ring.find("key-1") is not None
-    with store._database.writes.begin() as connection:
+    with store.database.writes.begin() as connection:
         connection.execute(text(tampering))
     with pytest.raises(SealBroken):
         ring.find("key-1")
@@ -158,7 +158,7 @@ def test_a_forged_record_does_not_open(store: KeyStore, column: str) -> None:
     store.insert(sealed_key(state=KeyState.DISABLED, token=b"t" * 32, mark=mark, **times), samples.entry())
     ring = ring_on(store)
     assert ring.find("key-1") is not None
-    with store._database.writes.begin() as connection:
+    with store.database.writes.begin() as connection:
         connection.execute(text(f"UPDATE keys SET {column} = {FORGED[column]}"))
     with pytest.raises(SealBroken):
         ring.find("key-9" if column == "key_id" else "key-1")

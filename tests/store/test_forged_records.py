@@ -10,7 +10,7 @@ from tests.store.rig import Rig
 
 
 def forge(rig: Rig, change: str) -> None:
-    with rig.store._database.writes.begin() as connection:
+    with rig.store.database.writes.begin() as connection:
         connection.execute(text(f"UPDATE keys SET {change}"))
 
 

@@ -222,7 +222,7 @@ def test_a_change_whose_answer_was_lost_is_in_force_here_too(rig: Rig) -> None:
     key_id = rig.issuer.issue(KeyDraft(), actor="me").record.key_id
     assert opened(rig, key_id).key.state is KeyState.ACTIVE
     draft = KeyDraft(request_id="r-1")
-    issuer = rig.issuer_on(LostAnswers(rig.store._database))
+    issuer = rig.issuer_on(LostAnswers(rig.store.database))
     with pytest.raises(StoreUnavailable):
         issuer.revoke(key_id, "x", actor="me")
     assert opened(rig, key_id).key.state is KeyState.REVOKED

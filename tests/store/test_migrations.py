@@ -21,7 +21,7 @@ UPGRADE = "import sys; from counterseal.server.store.engine import open_store; o
 
 
 def test_migrations_make_the_tables_that_the_code_uses(store: KeyStore) -> None:
-    with store._database.writes.connect() as connection:
+    with store.database.writes.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
 
@@ -47,13 +47,13 @@ def test_many_processes_may_start_at_once(store_url: str) -> None:
 
 
 def test_a_newer_schema_is_refused_and_left_alone(store: KeyStore, store_url: str) -> None:
-    with store._database.writes.begin() as connection:
+    with store.database.writes.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     later = open_store(store_url, timeout=10)
     with pytest.raises(ConfigError, match=r"COUNTERSEAL_DATABASE_URL.*9999"):
         later.upgrade()
     later.close()
-    with store._database.reads.connect() as connection:
+    with store.database.reads.connect() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9999"
 
 
@@ -65,10 +65,10 @@ def test_an_upgrade_that_fails_halfway_leaves_nothing_behind(tmp_path: Path) -> 
         if "CREATE TABLE meta" in statement:
             raise ZeroDivisionError
 
-    event.listen(store._database.writes, "before_cursor_execute", fail)
+    event.listen(store.database.writes, "before_cursor_execute", fail)
     with pytest.raises(ZeroDivisionError):
         store.upgrade()
-    event.remove(store._database.writes, "before_cursor_execute", fail)
+    event.remove(store.database.writes, "before_cursor_execute", fail)
     with sqlite3.connect(tmp_path / "keys.db") as plain:
         assert plain.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     plain.close()
@@ -88,7 +88,7 @@ def test_the_database_file_belongs_to_its_owner_alone(tmp_path: Path) -> None:
 def test_every_connection_is_durable(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/keys.db", timeout=7)
     store.upgrade()
-    for engine in (store._database.reads, store._database.writes):
+    for engine in (store.database.reads, store.database.writes):
         with engine.connect() as connection:
             settings = {
                 name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()

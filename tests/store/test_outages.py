@@ -157,23 +157,23 @@ def _unprivileged() -> Iterator[None]:
 def test_all_connections_taken(opened: KeyStore) -> None:
     with contextlib.ExitStack() as taken:
         for _ in range(16):
-            taken.enter_context(opened._database.reads.connect())
+            taken.enter_context(opened.database.reads.connect())
         unavailable(OPERATIONS["read_key"], opened)
     assert opened.read_key("key-1") is not None
 
 
 def test_bugs_stay_bugs(opened: KeyStore) -> None:
-    with opened._database.writes.begin() as connection:
+    with opened.database.writes.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE keys RENAME TO elsewhere")
     with pytest.raises(exc.OperationalError):
         opened.read_key("key-1")
-    with opened._database.writes.begin() as connection:
+    with opened.database.writes.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE change_sequence RENAME TO nowhere")
     unavailable(OPERATIONS["ping"], opened)
 
 
 def test_errors_of_the_driver_show_no_parameters(opened: KeyStore) -> None:
-    with opened._database.writes.begin() as connection:
+    with opened.database.writes.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE keys RENAME TO elsewhere")
     with pytest.raises(exc.OperationalError) as caught:
         opened.insert(samples.stored(sealed=b"very-secret-bytes"), samples.entry())

@@ -226,7 +226,7 @@ def test_no_secret_is_made_a_public_key(rig: Rig, name: str) -> None:
 
 
 def forge(rig: Rig, key_id: str, change: str) -> None:
-    with rig.store._database.writes.begin() as connection:
+    with rig.store.database.writes.begin() as connection:
         connection.execute(text(f"UPDATE keys SET {change} WHERE key_id = :id"), {"id": key_id})
 
 
@@ -297,8 +297,8 @@ def test_rows_from_before_are_symmetric_and_open(tmp_path: Path) -> None:
 
     url = f"sqlite:///{tmp_path}/keys.db"
     store = open_store(url, timeout=10)
-    store._database.prepare()
-    with store._database.writes.begin() as connection:
+    store.database.prepare()
+    with store.database.writes.begin() as connection:
         config = Config()
         config.set_main_option("script_location", "counterseal.server.store:migrations")
         config.attributes["connection"] = connection

@@ -1,14 +1,14 @@
 """The key store: every statement that is run on keys. A change, its audit row and its number are one transaction."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, exc, insert, select, update
 
 from counterseal.server.errors import KeyExists, StoreUnavailable
 from counterseal.server.store import schema
 from counterseal.server.store.database import Database
-from counterseal.server.store.outage import outages
+from counterseal.server.store.journal import Journal
 from counterseal.server.store.records import (
     AuditEntry,
     KeyPage,
@@ -18,13 +18,13 @@ from counterseal.server.store.records import (
     StoredKey,
 )
 from counterseal.server.store.rows import (
-    audit_values,
     read_audit,
     read_record,
     read_stored,
     stored_values,
 )
 from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE, KEYS, META
+from counterseal.server.store.transactions import Transactions
 
 # Given the key as it is, returns it as it shall be, sealed anew, together with the audit entry; or None to leave it. Runs
 # inside the transaction: what it raises rolls back.
@@ -42,9 +42,9 @@ class KeyStore:
     """Keys in a database. Thread-safe. Every method raises StoreUnavailable when the database does not answer."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._reads = database.reads
-        self._is_outage = database.is_outage
+        self.database = database
+        self.transactions = Transactions(database)
+        self.journal = Journal(database)
 
     def upgrade(self) -> None:
         """Bring the schema up to date; safe when several processes start at once.
@@ -52,31 +52,31 @@ class KeyStore:
         Raises:
             ConfigError: the schema is newer than this release knows.
         """
-        schema.upgrade(self._database)
+        schema.upgrade(self.database)
 
     def ping(self) -> None:
         """Return when the store answers and holds our tables; raise StoreUnavailable otherwise."""
         try:
             self.change_sequence()
-            self._database.check()
+            self.database.check()
         except exc.SQLAlchemyError as error:
             raise StoreUnavailable("the key store holds no keys table; has it been upgraded?") from error
 
     def close(self) -> None:
         """Close all connections."""
-        self._database.reads.dispose()
-        self._database.writes.dispose()
+        self.database.reads.dispose()
+        self.database.writes.dispose()
 
     def read_key(self, key_id: str) -> StoredKey | None:
         """Return the key with its sealed secret, or None. The one statement of a cold Verify."""
-        with outages(self._is_outage), self._reads.connect() as connection:
+        with self.transactions.reading() as connection:
             row = connection.execute(_READ_KEY, {"id": key_id}).first()
         return None if row is None else read_stored(row)
 
     def find_issued(self, actor: str, request_id: str) -> StoredKey | None:
         """Return the key that `actor` issued under this request id, or None."""
         query = select(KEYS).where(KEYS.c.issue_actor == actor, KEYS.c.issue_request_id == request_id)
-        with outages(self._is_outage), self._reads.connect() as connection:
+        with self.transactions.reading() as connection:
             row = connection.execute(query).first()
         return None if row is None else read_stored(row)
 
@@ -89,7 +89,7 @@ class KeyStore:
             wanted = wanted.where(KEYS.c.principal == query.principal)
         if query.state is not None:
             wanted = wanted.where(KEYS.c.state == query.state.value)
-        with outages(self._is_outage), self._reads.connect() as connection:
+        with self.transactions.reading() as connection:
             rows = connection.execute(wanted).all()
         records = tuple(read_record(row) for row in rows[: query.page_size])
         return KeyPage(records=records, next_after=records[-1].key_id if len(rows) > query.page_size else "")
@@ -101,11 +101,14 @@ class KeyStore:
             KeyExists: the id is taken, or its mark is: `find_issued` tells which.
         """
         values, mark = stored_values(stored), stored.mark
+
+        def work(connection: Connection) -> KeyRecord:
+            number = self.journal.record(connection, entry)
+            connection.execute(insert(KEYS).values(values | {"changed": number}))
+            return _read_back(connection, stored.record.key_id)
+
         try:
-            with outages(self._is_outage), self._database.writes.begin() as connection:
-                connection.execute(insert(KEYS).values(values | {"changed": _next_change(connection)}))
-                connection.execute(insert(AUDIT).values(audit_values(entry)))
-                return _read_back(connection, stored.record.key_id)
+            return self.transactions.writing(work)
         except exc.IntegrityError as error:
             if self.read_key(stored.record.key_id) is None and (
                 mark is None or not self.find_issued(mark.actor, mark.request_id)
@@ -115,7 +118,8 @@ class KeyStore:
 
     def change(self, key_id: str, edit: Edit) -> KeyRecord | None:
         """Change a key; durable when this returns. Returns the record as it is now, or None when there is no such key."""
-        with outages(self._is_outage), self._database.writes.begin() as connection:
+
+        def work(connection: Connection) -> KeyRecord | None:
             row = connection.execute(_READ_KEY.with_for_update(), {"id": key_id}).first()
             if row is None:
                 return None
@@ -124,15 +128,16 @@ class KeyStore:
             if edited is None:
                 return before.record
             after, entry = edited
-            values = stored_values(after) | {"changed": _next_change(connection)}
+            values = stored_values(after) | {"changed": self.journal.record(connection, entry)}
             connection.execute(update(KEYS).where(KEYS.c.key_id == key_id).values(values))
-            connection.execute(insert(AUDIT).values(audit_values(entry)))
             return _read_back(connection, key_id)
+
+        return self.transactions.writing(work)
 
     def read_keys_after(self, after: str, limit: int) -> tuple[StoredKey, ...]:
         """Return keys with their sealed secrets in bytewise order of their ids, from behind `after` on."""
         query = select(KEYS).where(KEYS.c.key_id > after).order_by(KEYS.c.key_id).limit(limit)
-        with outages(self._is_outage), self._reads.connect() as connection:
+        with self.transactions.reading() as connection:
             return tuple(read_stored(row) for row in connection.execute(query))
 
     def swap_sealed(self, swaps: Sequence[SealSwap]) -> frozenset[str]:
@@ -140,51 +145,45 @@ class KeyStore:
 
         Secret and record stay the same, so this is no change of the key: no audit row, no new etag.
         """
-        swapped = set()
-        with outages(self._is_outage), self._database.writes.begin() as connection:
+
+        def work(connection: Connection) -> frozenset[str]:
+            swapped = set()
             for swap in swaps:
                 done = connection.execute(_SWAP, {"id": swap.key_id, "old": swap.old, "new": swap.new})
                 if done.rowcount == 1:
                     swapped.add(swap.key_id)
-        return frozenset(swapped)
+            return frozenset(swapped)
+
+        return self.transactions.writing(work)
 
     def change_sequence(self) -> int:
         """Return the number of the last change of any key."""
-        with outages(self._is_outage), self._reads.connect() as connection:
+        with self.transactions.reading() as connection:
             return int(connection.execute(select(CHANGE_SEQUENCE.c.value).where(CHANGE_SEQUENCE.c.id == 1)).scalar_one())
 
     def read_meta(self, prefix: str) -> dict[str, bytes]:
         """Return the single values whose names begin with `prefix`."""
         query = select(META).where(META.c.name >= prefix, META.c.name < prefix + "\x7f").order_by(META.c.name)
-        with outages(self._is_outage), self._reads.connect() as connection:
+        with self.transactions.reading() as connection:
             return {row.name: row.value for row in connection.execute(query)}
 
     def add_meta(self, name: str, value: bytes) -> bool:
         """Add a single value unless there is one; says whether it was added."""
         try:
-            with outages(self._is_outage), self._database.writes.begin() as connection:
-                connection.execute(insert(META).values(name=name, value=value))
+            self.transactions.writing(lambda connection: connection.execute(insert(META).values(name=name, value=value)))
         except exc.IntegrityError:
             return False
         return True
 
     def drop_meta(self, name: str) -> None:
         """Remove a single value."""
-        with outages(self._is_outage), self._database.writes.begin() as connection:
-            connection.execute(META.delete().where(META.c.name == name))
+        self.transactions.writing(lambda connection: connection.execute(META.delete().where(META.c.name == name)))
 
     def read_audit(self, key_id: str, after: int = 0, limit: int = 1000) -> tuple[tuple[int, AuditEntry], ...]:
         """Return the audit trail of a key with its row numbers, oldest first, from behind row `after` on."""
         query = select(AUDIT).where(AUDIT.c.key_id == key_id, AUDIT.c.id > after).order_by(AUDIT.c.id).limit(limit)
-        with outages(self._is_outage), self._reads.connect() as connection:
+        with self.transactions.reading() as connection:
             return tuple((row.id, read_audit(row)) for row in connection.execute(query))
-
-
-def _next_change(connection: Connection) -> int:
-    """Count one change. The row stays locked until the transaction ends, so numbers appear in ascending order."""
-    row: Any = CHANGE_SEQUENCE.c
-    connection.execute(update(CHANGE_SEQUENCE).where(row.id == 1).values(value=row.value + 1))
-    return int(connection.execute(select(row.value).where(row.id == 1)).scalar_one())
 
 
 def _read_back(connection: Connection, key_id: str) -> KeyRecord:

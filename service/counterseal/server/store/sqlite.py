@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -46,7 +47,32 @@ def open_sqlite(url: URL, timeout: float) -> Database:
         with reads.connect() as connection:
             _check_same_file(connection, path)
 
-    return Database(reads=reads, writes=writes, is_outage=_is_outage, prepare=prepare, check=check, lock_schema=_lock_schema)
+    return Database(
+        reads=reads,
+        writes=writes,
+        is_outage=_is_outage,
+        prepare=prepare,
+        check=check,
+        lock_schema=_lock_schema,
+        is_conflict=lambda _: False,  # writers queue; none is undone for another
+        watch=_Waiting,
+        announce=lambda _: None,
+    )
+
+
+class _Waiting:
+    """Waits, and knows of nothing."""
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        """See Watch."""
+        self._closed.wait(seconds)
+
+    def close(self) -> None:
+        """See Watch."""
+        self._closed.set()
 
 
 def _engine(url: URL, path: Path, timeout: float, size: int, **options: Any) -> Engine:

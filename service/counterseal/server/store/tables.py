@@ -2,15 +2,11 @@
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, UniqueConstraint
+
+from counterseal.server.store.types import binary, bytewise, digest, long_text
 
 METADATA: Final = MetaData()
-
-
-def bytewise(length: int) -> TypeEngine[str]:
-    """Return a text type that is compared and sorted bytewise. Further engines add a variant: MySQL folds case by default."""
-    return String(length).with_variant(String(length, collation="BINARY"), "sqlite")
 
 
 def _text(name: str, length: int) -> Column[Any]:
@@ -24,28 +20,35 @@ KEYS: Final = Table(
     Column("key_id", bytewise(128), primary_key=True),
     _text("tenant", 64),
     _text("principal", 256),
-    Column("description", Text, nullable=False),
-    Column("labels", Text, nullable=False),
-    Column("allowed_schemes", Text, nullable=False),
+    Column("description", long_text(), nullable=False),
+    Column("labels", long_text(), nullable=False),
+    Column("allowed_schemes", long_text(), nullable=False),
     _text("state", 16),
     Column("not_before", BigInteger),
     Column("expires", BigInteger),
     Column("created", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
     Column("revoked", BigInteger),
-    Column("revoke_reason", Text, nullable=False),
+    Column("revoke_reason", long_text(), nullable=False),
     Column("secret_version", Integer, nullable=False),
-    Column("sealed_secret", LargeBinary, nullable=False),
-    Column("security_token_sha256", LargeBinary),
+    Column("sealed_secret", binary(), nullable=False),
+    Column("security_token_sha256", binary()),
     # The value of the change sequence at the key's last change: its etag, and what a change feed reads on from.
     Column("changed", BigInteger, nullable=False),
     # NULL when the issuer was given no request id; NULLs do not collide.
     Column("issue_actor", bytewise(128)),
     Column("issue_request_id", bytewise(128)),
-    Column("issue_fingerprint", LargeBinary),
+    Column("issue_fingerprint", binary()),
     # Of a public key: its algorithm and its SubjectPublicKeyInfo. Empty and NULL for a symmetric one, whose secret is sealed.
     Column("algorithm", bytewise(32), nullable=False, server_default=""),
-    Column("public_key", LargeBinary),
+    Column("public_key", binary()),
+    # When the current secret was made; NULL: with the key. A rotated key has a secret before it until `previous_until`; both
+    # lie in `sealed_secret`.
+    Column("secret_created", BigInteger),
+    Column("previous_version", Integer),
+    Column("previous_until", BigInteger),
+    # JSON; NULL: no policy.
+    Column("policy", long_text()),
     UniqueConstraint("issue_actor", "issue_request_id", name="keys_issue_once"),
     Index("keys_by_change", "changed", unique=True),
     Index("keys_by_tenant", "tenant", "key_id"),
@@ -61,8 +64,15 @@ AUDIT: Final = Table(
     _text("key_id", 128),
     _text("tenant", 64),
     _text("request_id", 128),
-    Column("detail", Text, nullable=False),
+    Column("detail", long_text(), nullable=False),
+    # The number of the change, the hash over this row and the hash before it, and the service's own mark on that hash. NULL in
+    # rows of releases before there was a chain.
+    Column("seq", BigInteger),
+    Column("hash", digest()),
+    Column("mac", digest()),
     Index("audit_by_key", "key_id", "id"),
+    Index("audit_by_seq", "seq", unique=True),
+    Index("audit_by_key_seq", "key_id", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -73,11 +83,53 @@ CHANGE_SEQUENCE: Final = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("value", BigInteger, nullable=False),
+    # The hash of the newest row of the audit chain; NULL before there is one.
+    Column("hash", digest()),
 )
 
 META: Final = Table(
     "meta",
     METADATA,
     Column("name", bytewise(128), primary_key=True),
-    Column("value", LargeBinary, nullable=False),
+    Column("value", binary(), nullable=False),
+)
+
+# When a secret was last used: coarse, written in batches, and lost when a server is killed.
+KEY_USES: Final = Table(
+    "key_uses",
+    METADATA,
+    Column("key_id", bytewise(128), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("last_used", BigInteger, nullable=False),
+)
+
+# Gateways and administrators. `limits` is JSON. The seal vouches for the row: it holds nothing.
+CALLERS: Final = Table(
+    "callers",
+    METADATA,
+    Column("name", bytewise(64), primary_key=True),
+    _text("role", 16),
+    _text("state", 16),
+    Column("description", long_text(), nullable=False),
+    Column("token_sha256", digest()),
+    Column("san", bytewise(255)),
+    Column("limits", long_text(), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("seal", binary(), nullable=False),
+    UniqueConstraint("token_sha256", name="callers_token_once"),
+    UniqueConstraint("san", name="callers_san_once"),
+    Index("callers_by_change", "changed", unique=True),
+)
+
+# What the replay guard remembers. `mark` is a digest of what may be used once, `owner` of who asked first, `until` when it may
+# be forgotten.
+REPLAYS: Final = Table(
+    "replays",
+    METADATA,
+    Column("mark", digest(), primary_key=True),
+    Column("owner", digest(), nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("replays_by_end", "until"),
 )

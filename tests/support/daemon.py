@@ -77,7 +77,7 @@ class Daemon:
         account = self.account()
         who = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid}
         with (self.folder / log).open("ab") as out:
-            return subprocess.Popen(
+            started: subprocess.Popen[bytes] = subprocess.Popen(
                 command,
                 cwd=self.folder,
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(self.folder), "TZ": "UTC"},
@@ -88,6 +88,7 @@ class Daemon:
                 extra_groups=None if account is None else [account.pw_gid],
                 **who,  # type: ignore[call-overload]
             )
+            return started
 
     def run(self, command: list[str]) -> None:
         """Run a program to its end as the server's user."""

@@ -1,5 +1,6 @@
 """MariaDB for tests. `with running_mariadb() as db: url = db.new_database()`; `shared_mariadb()` is one per process."""
 
+import atexit
 import contextlib
 import functools
 import shutil
@@ -58,6 +59,7 @@ class MariaDB(Daemon):
         )
         template = Path(tempfile.mkdtemp(prefix="counterseal-daemon-"))
         shutil.copytree(self.data, template / "data")
+        atexit.register(shutil.rmtree, template, ignore_errors=True)
         _template_cache.append(template)
 
     def command(self) -> list[str]:

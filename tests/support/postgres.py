@@ -1,5 +1,6 @@
 """PostgreSQL for tests. `with running_postgres() as pg: url = pg.new_database()`; `shared_postgres()` is one per process."""
 
+import atexit
 import contextlib
 import functools
 import re
@@ -21,7 +22,9 @@ _QUOTED = "pg-Pass%2Fword%401"
 
 def _program(name: str) -> str:
     """Return the newest PostgreSQL's program: Debian keeps them out of PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(re.sub(r"\D", "", path.parts[4]) or 0))
+    found = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(re.sub(r"\D", "", path.parts[4]) or 0)
+    )
     path = str(found[-1]) if found else shutil.which(name)
     require(path, "postgresql is not installed")
     assert path is not None
@@ -29,7 +32,7 @@ def _program(name: str) -> str:
 
 
 class Postgres(Daemon):
-    """A server. `options` are settings of postgresql.conf. The superuser is `postgres`; `counterseal` owns each new database."""
+    """A server. `options` are settings of postgresql.conf. Superuser: `postgres`; `counterseal` owns new databases."""
 
     user = "postgres"
     stop_signal = signal.SIGINT  # fast: does not wait for clients to leave
@@ -67,6 +70,7 @@ class Postgres(Daemon):
         )
         template = Path(tempfile.mkdtemp(prefix="counterseal-daemon-"))
         shutil.copytree(self.data, template / "data", symlinks=True)
+        atexit.register(shutil.rmtree, template, ignore_errors=True)
         _template_cache.append(template)
 
     def command(self) -> list[str]:
@@ -110,7 +114,9 @@ class Postgres(Daemon):
 
     def hang_up(self, database: str) -> int:
         """End every other connection to the database, as an administrator does; returns how many."""
-        ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+        ended = (
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+        )
         return len(self.execute(ended))
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 
 import psycopg
 import pymysql
@@ -51,7 +52,10 @@ def test_redis_stops_and_goes_on() -> None:
         client = server.client(server.new_database())
         client.set("a", 1)
         server.pause()
-        with pytest.raises(redis.TimeoutError), contextlib.closing(redis.Redis(port=server.port, socket_timeout=0.1)) as impatient:
+        with (
+            pytest.raises(redis.TimeoutError),
+            contextlib.closing(redis.Redis(port=server.port, socket_timeout=0.1)) as impatient,
+        ):
             impatient.ping()
         server.resume()
         assert client.get("a") == b"1"
@@ -59,7 +63,7 @@ def test_redis_stops_and_goes_on() -> None:
 
 
 @contextlib.contextmanager
-def echoing() -> "contextlib._GeneratorContextManager[TcpProxy]":  # type: ignore[misc]
+def echoing() -> Iterator[TcpProxy]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def echo(peer: socket.socket) -> None:
@@ -95,9 +99,8 @@ def test_the_proxy_passes_holds_drops_cuts_and_refuses() -> None:
         one.settimeout(30)
         assert one.recv(100) == b"b"
         proxy.cut()
-        with pytest.raises(ConnectionError):
-            assert asked(one, b"c")
-            raise ConnectionError  # an end of the stream is as good
+        with contextlib.suppress(ConnectionError):
+            assert asked(one, b"c") == b""
         two = socket.create_connection(address, timeout=0.3)
         assert asked(two, b"d") == b"d"
         proxy.drop()

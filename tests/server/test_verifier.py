@@ -9,7 +9,7 @@ from counterseal.core.schemes import BUILT_IN, aws_sigv4
 from counterseal.server.errors import SealBroken, StoreUnavailable
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import OpenedKey
-from counterseal.server.verifier import Verifier
+from counterseal.server.verifier import Asking, Verifier
 
 SECRET = b"a secret of more than sixteen bytes"
 NOW = 1_700_000_000.0
@@ -87,7 +87,7 @@ def test_a_known_key_verifies() -> None:
 )
 def test_what_needs_no_key_asks_for_none(request_: HttpRequest, demand: Demand, reason: Reason) -> None:
     ring = Ring(error=StoreUnavailable("gone"))
-    verdict, claim = _verifier(ring)[0].walk(request_, demand)
+    verdict, claim = _verifier(ring)[0].walk(request_, demand, Asking())
     assert isinstance(verdict, Rejected)
     assert (verdict.reason, claim, ring.asked) == (reason, None, [])
 
@@ -97,7 +97,7 @@ def test_an_unknown_key_costs_what_a_known_one_does() -> None:
     ring = Ring()
     verifier, absent = _verifier(ring)
     for _ in range(3):
-        verdict, claim = verifier.walk(_request("CSUNKNOWN"), Demand())
+        verdict, claim = verifier.walk(_request("CSUNKNOWN"), Demand(), Asking())
         assert isinstance(verdict, Rejected)
         assert verdict.reason is Reason.UNKNOWN_KEY
         assert claim is not None

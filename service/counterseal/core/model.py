@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from counterseal.core.payload import PayloadDuty
+from counterseal.core.policy import NO_POLICY, KeyPolicy
 
 # A secret shorter than this never verifies, wherever it came from: an empty HMAC key makes forging trivial
 # (CVE-2026-49852, CVE-2026-45363).
@@ -50,6 +51,7 @@ class Reason(enum.Enum):
     TOO_NEW = "TOO_NEW"
     NOT_COVERED = "NOT_COVERED"
     BODY_REQUIRED = "BODY_REQUIRED"
+    THROTTLED = "THROTTLED"
     UNKNOWN_KEY = "UNKNOWN_KEY"
     MISMATCH = "MISMATCH"
     KEY_DISABLED = "KEY_DISABLED"
@@ -171,6 +173,12 @@ class Key:
     expires: float | None = None
     security_token_sha256: bytes | None = field(default=None, repr=False)
     public_key: PublicKey | None = None
+    policy: KeyPolicy = NO_POLICY
+    # Counts from 1; 0 for a public key. `older` is the same key with the secret before, while a rotation lets it verify: until
+    # `secret_end`, in Unix seconds, None for the newest.
+    secret_version: int = 1
+    secret_end: float | None = None
+    older: "Key | None" = field(default=None, repr=False)
 
     @property
     def kind(self) -> KeyKind:

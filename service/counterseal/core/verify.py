@@ -3,7 +3,7 @@
  2 find the scheme, read the claim      UNSIGNED, MALFORMED, AMBIGUOUS, UNSUPPORTED_SCHEME
  3 the stated time inside the window    TOO_OLD, TOO_NEW
  4 all that must be covered is covered  NOT_COVERED, BODY_REQUIRED
- 5 (the caller looks up the key)        UNKNOWN_KEY
+ 5 (the caller looks up the key)        THROTTLED, UNKNOWN_KEY
  6 the key allows the scheme; compare   UNSUPPORTED_SCHEME, MISMATCH
  7 key state and times                  KEY_DISABLED, KEY_REVOKED, KEY_EXPIRED
  8 demand                               OUT_OF_SCOPE

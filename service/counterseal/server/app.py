@@ -1,4 +1,4 @@
-"""The composition root: reads top to bottom like a recipe. Nothing but this and `assembly.py` constructs collaborators."""
+"""The composition root: reads top to bottom like a recipe. Nothing but this and `assembly/` constructs collaborators."""
 
 import time
 from collections.abc import Callable
@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Final
 from counterseal import __version__
 from counterseal.core.model import Derive, Window
 from counterseal.core.schemes import deriving
-from counterseal.server.assembly import (
-    build_gate,
-    build_health,
-    build_key_ring,
-    build_reflection,
-    listener_credentials,
-    open_at_rest,
-    server_limits,
-)
+from counterseal.server.assembly.at_rest import open_at_rest
+from counterseal.server.assembly.callers import build_gate
+from counterseal.server.assembly.keys import build_key_ring
+from counterseal.server.assembly.listener import build_health, build_reflection, listener_credentials, server_limits
 from counterseal.server.callers import ADMIN_FILE
 from counterseal.server.chunks import ChunkVerifier
 from counterseal.server.config import Config

@@ -21,6 +21,7 @@ from counterseal.server.settings import (
     read_scheme_tables,
     reader,
 )
+from counterseal.server.settings.replay import read_exempt_schemes, read_methods
 from counterseal.server.settings.schemes import read_names
 
 PREFIX: Final = "COUNTERSEAL_"
@@ -49,6 +50,28 @@ class Config:
     cache_negative: int
     cache_negative_seconds: float
     store_timeout: float
+    # Connections to the database, for reading and for writing each.
+    database_pool: int
+    # `auto`, or `poll` where the database can wake nobody.
+    feed: str
+    # How long keys in the cache are trusted while the store does not answer, beyond the revocation bound.
+    outage_grace: float
+    workers: int
+    pin_workers: bool
+    # `off`, `memory`, `sql` or `redis`.
+    replay: str
+    # May carry a password.
+    replay_url: str | None = field(repr=False)
+    replay_entries: int
+    replay_exempt_methods: tuple[str, ...]
+    replay_exempt_schemes: tuple[str, ...]
+    # `file:/path`, `env:NAME` or `aws-kms:KEY`; None: master keys are not wrapped.
+    key_wrapping: str | None
+    # 0: nobody is locked out.
+    lockout_failures: int
+    lockout_seconds: float
+    # 0: uses are not written down.
+    last_use_interval: float
     max_message_bytes: int
     threads: int
     max_concurrent_calls: int
@@ -87,6 +110,20 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "CACHE_NEGATIVE": (reader.integer(1, 100_000_000), "100000"),
     "CACHE_NEGATIVE_SECONDS": (reader.seconds(0.001, 3600), "60"),
     "STORE_TIMEOUT": (reader.seconds(0.01, 300), "5"),
+    "DATABASE_POOL": (reader.integer(1, 1000), "16"),
+    "FEED": (reader.one_of("auto", "poll"), "auto"),
+    "OUTAGE_GRACE": (reader.seconds(0, _DAY), "0"),
+    "WORKERS": (reader.integer(1, 256), "1"),
+    "PIN_WORKERS": (reader.flag, "false"),
+    "REPLAY": (reader.one_of("off", "memory", "sql", "redis"), "off"),
+    "REPLAY_URL": (reader.text, None),
+    "REPLAY_ENTRIES": (reader.integer(1, 1_000_000_000), "1000000"),
+    "REPLAY_EXEMPT_METHODS": (read_methods, "GET,HEAD,OPTIONS"),
+    "REPLAY_EXEMPT_SCHEMES": (read_exempt_schemes, ""),
+    "KEY_WRAPPING": (reader.text, None),
+    "LOCKOUT_FAILURES": (reader.integer(0, 1_000_000), "0"),
+    "LOCKOUT_SECONDS": (reader.seconds(1, _DAY), "300"),
+    "LAST_USE_INTERVAL": (reader.seconds(0, _DAY), "60"),
     "MAX_MESSAGE_BYTES": (reader.integer(65_536, 1_073_741_824), "4194304"),
     "THREADS": (reader.integer(1, 256), "8"),
     "MAX_CONCURRENT_CALLS": (reader.integer(1, 1_000_000), "1000"),

@@ -42,6 +42,10 @@ class StoreUnavailable(ServiceError):
     """The key store did not answer in time or at all: nobody knows. Never a rejection."""
 
 
+class ReplayGuardUnavailable(ServiceError):
+    """The replay guard did not answer, or is full: nobody knows if this was used before. Neither refused nor let pass."""
+
+
 class SealBroken(ServiceError):
     """A sealed secret does not open: tampered with, swapped, or sealed under a master key that is missing. Never verifies."""
 
@@ -52,6 +56,18 @@ class CallerUnknown(ServiceError):
 
 class CallerNotPermitted(ServiceError):
     """The caller is known and may not do this."""
+
+
+class CallerLimitReached(ServiceError):
+    """The caller makes more calls than it may."""
+
+
+class CallerNotFound(ServiceError):
+    """There is no such caller."""
+
+
+class CallerExists(ServiceError):
+    """The caller's name, or what it is recognised by, is taken."""
 
 
 class ConfigError(ServiceError):

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!counterseal/v1/error_reason.proto\x12\x0e\x63ounterseal.v1*\xcd\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_CALLER_UNKNOWN\x10\x02\x12%\n!ERROR_REASON_CALLER_NOT_PERMITTED\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_KEY_NOT_FOUND\x10\x04\x12\x1b\n\x17\x45RROR_REASON_KEY_EXISTS\x10\x05\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\x06\x12\x1c\n\x18\x45RROR_REASON_KEY_REVOKED\x10\x07\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x08\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\t\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\n\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x0b\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x0c\x12\x19\n\x15\x45RROR_REASON_STOPPING\x10\rBt\n\x12\x64\x65v.counterseal.v1B\x10\x45rrorReasonProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!counterseal/v1/error_reason.proto\x12\x0e\x63ounterseal.v1*\xda\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_CALLER_UNKNOWN\x10\x02\x12%\n!ERROR_REASON_CALLER_NOT_PERMITTED\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_KEY_NOT_FOUND\x10\x04\x12\x1b\n\x17\x45RROR_REASON_KEY_EXISTS\x10\x05\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\x06\x12\x1c\n\x18\x45RROR_REASON_KEY_REVOKED\x10\x07\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x08\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\t\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\n\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x0b\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x0c\x12\x19\n\x15\x45RROR_REASON_STOPPING\x10\r\x12\x1d\n\x19\x45RROR_REASON_CALLER_LIMIT\x10\x0e\x12!\n\x1d\x45RROR_REASON_CALLER_NOT_FOUND\x10\x0f\x12\x1e\n\x1a\x45RROR_REASON_CALLER_EXISTS\x10\x10\x12)\n%ERROR_REASON_REPLAY_GUARD_UNAVAILABLE\x10\x11\x42t\n\x12\x64\x65v.counterseal.v1B\x10\x45rrorReasonProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\022dev.counterseal.v1B\020ErrorReasonProtoP\001ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1'
   _globals['_ERRORREASON']._serialized_start=54
-  _globals['_ERRORREASON']._serialized_end=515
+  _globals['_ERRORREASON']._serialized_end=656
 # @@protoc_insertion_point(module_scope)

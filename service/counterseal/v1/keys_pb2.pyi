@@ -1,3 +1,4 @@
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -7,6 +8,12 @@ from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class ReplayPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPLAY_POLICY_UNSPECIFIED: _ClassVar[ReplayPolicy]
+    REPLAY_POLICY_SINGLE_USE: _ClassVar[ReplayPolicy]
+    REPLAY_POLICY_REUSABLE: _ClassVar[ReplayPolicy]
 
 class KeyState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -20,6 +27,9 @@ class KeyKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KEY_KIND_UNSPECIFIED: _ClassVar[KeyKind]
     KEY_KIND_SYMMETRIC: _ClassVar[KeyKind]
     KEY_KIND_PUBLIC: _ClassVar[KeyKind]
+REPLAY_POLICY_UNSPECIFIED: ReplayPolicy
+REPLAY_POLICY_SINGLE_USE: ReplayPolicy
+REPLAY_POLICY_REUSABLE: ReplayPolicy
 KEY_STATE_UNSPECIFIED: KeyState
 KEY_STATE_ACTIVE: KeyState
 KEY_STATE_DISABLED: KeyState
@@ -29,7 +39,7 @@ KEY_KIND_SYMMETRIC: KeyKind
 KEY_KIND_PUBLIC: KeyKind
 
 class Key(_message.Message):
-    __slots__ = ("key_id", "tenant", "principal", "description", "labels", "allowed_schemes", "state", "kind", "not_before_time", "expire_time", "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token", "algorithm", "public_key_pem")
+    __slots__ = ("key_id", "tenant", "principal", "description", "labels", "allowed_schemes", "state", "kind", "not_before_time", "expire_time", "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token", "algorithm", "public_key_pem", "policy", "secrets", "last_use_time")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +65,9 @@ class Key(_message.Message):
     HAS_SECURITY_TOKEN_FIELD_NUMBER: _ClassVar[int]
     ALGORITHM_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_PEM_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
+    LAST_USE_TIME_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     tenant: str
     principal: str
@@ -73,10 +86,41 @@ class Key(_message.Message):
     has_security_token: bool
     algorithm: str
     public_key_pem: str
-    def __init__(self, key_id: _Optional[str] = ..., tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[KeyState, str]] = ..., kind: _Optional[_Union[KeyKind, str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_reason: _Optional[str] = ..., etag: _Optional[str] = ..., has_security_token: bool = ..., algorithm: _Optional[str] = ..., public_key_pem: _Optional[str] = ...) -> None: ...
+    policy: KeyPolicy
+    secrets: _containers.RepeatedCompositeFieldContainer[SecretVersion]
+    last_use_time: _timestamp_pb2.Timestamp
+    def __init__(self, key_id: _Optional[str] = ..., tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[KeyState, str]] = ..., kind: _Optional[_Union[KeyKind, str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_reason: _Optional[str] = ..., etag: _Optional[str] = ..., has_security_token: bool = ..., algorithm: _Optional[str] = ..., public_key_pem: _Optional[str] = ..., policy: _Optional[_Union[KeyPolicy, _Mapping]] = ..., secrets: _Optional[_Iterable[_Union[SecretVersion, _Mapping]]] = ..., last_use_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class KeyPolicy(_message.Message):
+    __slots__ = ("source_networks", "regions", "services", "methods", "path_prefixes", "replay")
+    SOURCE_NETWORKS_FIELD_NUMBER: _ClassVar[int]
+    REGIONS_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    METHODS_FIELD_NUMBER: _ClassVar[int]
+    PATH_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    REPLAY_FIELD_NUMBER: _ClassVar[int]
+    source_networks: _containers.RepeatedScalarFieldContainer[str]
+    regions: _containers.RepeatedScalarFieldContainer[str]
+    services: _containers.RepeatedScalarFieldContainer[str]
+    methods: _containers.RepeatedScalarFieldContainer[str]
+    path_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    replay: ReplayPolicy
+    def __init__(self, source_networks: _Optional[_Iterable[str]] = ..., regions: _Optional[_Iterable[str]] = ..., services: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., path_prefixes: _Optional[_Iterable[str]] = ..., replay: _Optional[_Union[ReplayPolicy, str]] = ...) -> None: ...
+
+class SecretVersion(_message.Message):
+    __slots__ = ("version", "create_time", "end_time", "last_use_time")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    LAST_USE_TIME_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    create_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    last_use_time: _timestamp_pb2.Timestamp
+    def __init__(self, version: _Optional[int] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class IssueKeyRequest(_message.Message):
-    __slots__ = ("tenant", "principal", "description", "labels", "allowed_schemes", "not_before_time", "expire_time", "imported_secret", "public_key", "request_id")
+    __slots__ = ("tenant", "principal", "description", "labels", "allowed_schemes", "not_before_time", "expire_time", "imported_secret", "public_key", "request_id", "policy")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +138,7 @@ class IssueKeyRequest(_message.Message):
     IMPORTED_SECRET_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     principal: str
     description: str
@@ -104,7 +149,8 @@ class IssueKeyRequest(_message.Message):
     imported_secret: ImportedSecret
     public_key: PublicKeyMaterial
     request_id: str
-    def __init__(self, tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., imported_secret: _Optional[_Union[ImportedSecret, _Mapping]] = ..., public_key: _Optional[_Union[PublicKeyMaterial, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    policy: KeyPolicy
+    def __init__(self, tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., imported_secret: _Optional[_Union[ImportedSecret, _Mapping]] = ..., public_key: _Optional[_Union[PublicKeyMaterial, _Mapping]] = ..., request_id: _Optional[str] = ..., policy: _Optional[_Union[KeyPolicy, _Mapping]] = ...) -> None: ...
 
 class ImportedSecret(_message.Message):
     __slots__ = ("key_id", "secret", "security_token")
@@ -151,18 +197,24 @@ class GetKeyResponse(_message.Message):
     def __init__(self, key: _Optional[_Union[Key, _Mapping]] = ...) -> None: ...
 
 class ListKeysRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "tenant", "principal", "state")
+    __slots__ = ("page_size", "page_token", "tenant", "principal", "state", "unused_since_time", "expire_before_time", "secret_created_before_time")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    UNUSED_SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_BEFORE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SECRET_CREATED_BEFORE_TIME_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     tenant: str
     principal: str
     state: KeyState
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant: _Optional[str] = ..., principal: _Optional[str] = ..., state: _Optional[_Union[KeyState, str]] = ...) -> None: ...
+    unused_since_time: _timestamp_pb2.Timestamp
+    expire_before_time: _timestamp_pb2.Timestamp
+    secret_created_before_time: _timestamp_pb2.Timestamp
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant: _Optional[str] = ..., principal: _Optional[str] = ..., state: _Optional[_Union[KeyState, str]] = ..., unused_since_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., secret_created_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListKeysResponse(_message.Message):
     __slots__ = ("keys", "next_page_token")
@@ -187,12 +239,14 @@ class UpdateKeyResponse(_message.Message):
     def __init__(self, key: _Optional[_Union[Key, _Mapping]] = ...) -> None: ...
 
 class RevokeRequest(_message.Message):
-    __slots__ = ("key_id", "reason")
+    __slots__ = ("key_id", "reason", "wait")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     reason: str
-    def __init__(self, key_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    wait: bool
+    def __init__(self, key_id: _Optional[str] = ..., reason: _Optional[str] = ..., wait: bool = ...) -> None: ...
 
 class RevokeResponse(_message.Message):
     __slots__ = ("key", "revoke_effective_time")
@@ -201,3 +255,27 @@ class RevokeResponse(_message.Message):
     key: Key
     revoke_effective_time: _timestamp_pb2.Timestamp
     def __init__(self, key: _Optional[_Union[Key, _Mapping]] = ..., revoke_effective_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class RotateKeyRequest(_message.Message):
+    __slots__ = ("key_id", "overlap", "etag", "imported_secret", "request_id")
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    IMPORTED_SECRET_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    key_id: str
+    overlap: _duration_pb2.Duration
+    etag: str
+    imported_secret: bytes
+    request_id: str
+    def __init__(self, key_id: _Optional[str] = ..., overlap: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., etag: _Optional[str] = ..., imported_secret: _Optional[bytes] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class RotateKeyResponse(_message.Message):
+    __slots__ = ("key", "secret", "previous_end_time")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_END_TIME_FIELD_NUMBER: _ClassVar[int]
+    key: Key
+    secret: str
+    previous_end_time: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[_Union[Key, _Mapping]] = ..., secret: _Optional[str] = ..., previous_end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

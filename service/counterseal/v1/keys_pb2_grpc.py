@@ -60,6 +60,11 @@ class KeyServiceStub(object):
                 request_serializer=counterseal_dot_v1_dot_keys__pb2.RevokeRequest.SerializeToString,
                 response_deserializer=counterseal_dot_v1_dot_keys__pb2.RevokeResponse.FromString,
                 _registered_method=True)
+        self.RotateKey = channel.unary_unary(
+                '/counterseal.v1.KeyService/RotateKey',
+                request_serializer=counterseal_dot_v1_dot_keys__pb2.RotateKeyRequest.SerializeToString,
+                response_deserializer=counterseal_dot_v1_dot_keys__pb2.RotateKeyResponse.FromString,
+                _registered_method=True)
 
 
 class KeyServiceServicer(object):
@@ -106,6 +111,16 @@ class KeyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateKey(self, request, context):
+        """Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+
+        The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+        is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_KeyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -133,6 +148,11 @@ def add_KeyServiceServicer_to_server(servicer, server):
                     servicer.Revoke,
                     request_deserializer=counterseal_dot_v1_dot_keys__pb2.RevokeRequest.FromString,
                     response_serializer=counterseal_dot_v1_dot_keys__pb2.RevokeResponse.SerializeToString,
+            ),
+            'RotateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKey,
+                    request_deserializer=counterseal_dot_v1_dot_keys__pb2.RotateKeyRequest.FromString,
+                    response_serializer=counterseal_dot_v1_dot_keys__pb2.RotateKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -271,6 +291,33 @@ class KeyService(object):
             '/counterseal.v1.KeyService/Revoke',
             counterseal_dot_v1_dot_keys__pb2.RevokeRequest.SerializeToString,
             counterseal_dot_v1_dot_keys__pb2.RevokeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterseal.v1.KeyService/RotateKey',
+            counterseal_dot_v1_dot_keys__pb2.RotateKeyRequest.SerializeToString,
+            counterseal_dot_v1_dot_keys__pb2.RotateKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

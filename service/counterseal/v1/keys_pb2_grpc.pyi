@@ -58,6 +58,16 @@ class KeyServiceStub:
     The revocation is durable before the answer is sent, and in force in this process.
     """
 
+    RotateKey: grpc.UnaryUnaryMultiCallable[
+        counterseal.v1.keys_pb2.RotateKeyRequest,
+        counterseal.v1.keys_pb2.RotateKeyResponse,
+    ]
+    """Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+
+    The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+    is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+    """
+
 class KeyServiceAsyncStub:
     """Called by administrators."""
 
@@ -96,6 +106,16 @@ class KeyServiceAsyncStub:
     """Revokes a key for good. Idempotent: the first reason and time are kept. NOT_FOUND when there is no such key.
 
     The revocation is durable before the answer is sent, and in force in this process.
+    """
+
+    RotateKey: grpc.aio.UnaryUnaryMultiCallable[
+        counterseal.v1.keys_pb2.RotateKeyRequest,
+        counterseal.v1.keys_pb2.RotateKeyResponse,
+    ]
+    """Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+
+    The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+    is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
     """
 
 class KeyServiceServicer(metaclass=abc.ABCMeta):
@@ -146,6 +166,18 @@ class KeyServiceServicer(metaclass=abc.ABCMeta):
         """Revokes a key for good. Idempotent: the first reason and time are kept. NOT_FOUND when there is no such key.
 
         The revocation is durable before the answer is sent, and in force in this process.
+        """
+
+    @abc.abstractmethod
+    def RotateKey(
+        self,
+        request: counterseal.v1.keys_pb2.RotateKeyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[counterseal.v1.keys_pb2.RotateKeyResponse, collections.abc.Awaitable[counterseal.v1.keys_pb2.RotateKeyResponse]]:
+        """Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+
+        The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+        is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
         """
 
 def add_KeyServiceServicer_to_server(servicer: KeyServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

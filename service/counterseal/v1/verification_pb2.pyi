@@ -28,6 +28,7 @@ class RejectionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REJECTION_REASON_PAYLOAD_MISMATCH: _ClassVar[RejectionReason]
     REJECTION_REASON_REPLAYED: _ClassVar[RejectionReason]
     REJECTION_REASON_BODY_REQUIRED: _ClassVar[RejectionReason]
+    REJECTION_REASON_THROTTLED: _ClassVar[RejectionReason]
 REJECTION_REASON_UNSPECIFIED: RejectionReason
 REJECTION_REASON_UNSIGNED: RejectionReason
 REJECTION_REASON_MALFORMED: RejectionReason
@@ -45,6 +46,7 @@ REJECTION_REASON_OUT_OF_SCOPE: RejectionReason
 REJECTION_REASON_PAYLOAD_MISMATCH: RejectionReason
 REJECTION_REASON_REPLAYED: RejectionReason
 REJECTION_REASON_BODY_REQUIRED: RejectionReason
+REJECTION_REASON_THROTTLED: RejectionReason
 
 class VerifyRequest(_message.Message):
     __slots__ = ("http_request", "string_to_sign", "demand", "request_id", "lease_signing_key")
@@ -137,7 +139,7 @@ class VerifyResponse(_message.Message):
     def __init__(self, verified: _Optional[_Union[Verified, _Mapping]] = ..., rejected: _Optional[_Union[Rejected, _Mapping]] = ...) -> None: ...
 
 class Verified(_message.Message):
-    __slots__ = ("key_id", "principal", "tenant", "labels", "scheme", "signed_time", "valid_until_time", "coverage", "payload_duty", "scope", "verified_path")
+    __slots__ = ("key_id", "principal", "tenant", "labels", "scheme", "signed_time", "valid_until_time", "coverage", "payload_duty", "scope", "verified_path", "secret_version")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -156,6 +158,7 @@ class Verified(_message.Message):
     PAYLOAD_DUTY_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     VERIFIED_PATH_FIELD_NUMBER: _ClassVar[int]
+    SECRET_VERSION_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     principal: str
     tenant: str
@@ -167,7 +170,8 @@ class Verified(_message.Message):
     payload_duty: PayloadDuty
     scope: Scope
     verified_path: bytes
-    def __init__(self, key_id: _Optional[str] = ..., principal: _Optional[str] = ..., tenant: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., scheme: _Optional[str] = ..., signed_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., payload_duty: _Optional[_Union[PayloadDuty, _Mapping]] = ..., scope: _Optional[_Union[Scope, _Mapping]] = ..., verified_path: _Optional[bytes] = ...) -> None: ...
+    secret_version: int
+    def __init__(self, key_id: _Optional[str] = ..., principal: _Optional[str] = ..., tenant: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., scheme: _Optional[str] = ..., signed_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., payload_duty: _Optional[_Union[PayloadDuty, _Mapping]] = ..., scope: _Optional[_Union[Scope, _Mapping]] = ..., verified_path: _Optional[bytes] = ..., secret_version: _Optional[int] = ...) -> None: ...
 
 class Scope(_message.Message):
     __slots__ = ("date", "region", "service")

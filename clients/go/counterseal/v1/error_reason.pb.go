@@ -57,6 +57,14 @@ const (
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 12
 	// UNAVAILABLE: the service is stopping. Example: a call that arrived after SIGTERM. Retry elsewhere.
 	ErrorReason_ERROR_REASON_STOPPING ErrorReason = 13
+	// RESOURCE_EXHAUSTED: the caller makes more calls, in a second or at once, than it may. Example: a limit of 500 a second.
+	ErrorReason_ERROR_REASON_CALLER_LIMIT ErrorReason = 14
+	// NOT_FOUND: there is no such caller. Example: GetCaller of a name that was never created.
+	ErrorReason_ERROR_REASON_CALLER_NOT_FOUND ErrorReason = 15
+	// ALREADY_EXISTS: the caller's name, or what it is recognised by, is taken. Example: two callers with one SAN.
+	ErrorReason_ERROR_REASON_CALLER_EXISTS ErrorReason = 16
+	// UNAVAILABLE: the replay guard did not answer, or is full, so nobody knows whether this is a replay. Retry with the same `request_id`.
+	ErrorReason_ERROR_REASON_REPLAY_GUARD_UNAVAILABLE ErrorReason = 17
 )
 
 // Enum value maps for ErrorReason.
@@ -76,22 +84,30 @@ var (
 		11: "ERROR_REASON_DEADLINE_EXCEEDED",
 		12: "ERROR_REASON_INTERNAL",
 		13: "ERROR_REASON_STOPPING",
+		14: "ERROR_REASON_CALLER_LIMIT",
+		15: "ERROR_REASON_CALLER_NOT_FOUND",
+		16: "ERROR_REASON_CALLER_EXISTS",
+		17: "ERROR_REASON_REPLAY_GUARD_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":          0,
-		"ERROR_REASON_INVALID_FIELD":        1,
-		"ERROR_REASON_CALLER_UNKNOWN":       2,
-		"ERROR_REASON_CALLER_NOT_PERMITTED": 3,
-		"ERROR_REASON_KEY_NOT_FOUND":        4,
-		"ERROR_REASON_KEY_EXISTS":           5,
-		"ERROR_REASON_ETAG_MISMATCH":        6,
-		"ERROR_REASON_KEY_REVOKED":          7,
-		"ERROR_REASON_REQUEST_ID_REUSED":    8,
-		"ERROR_REASON_STORE_UNAVAILABLE":    9,
-		"ERROR_REASON_OVERLOADED":           10,
-		"ERROR_REASON_DEADLINE_EXCEEDED":    11,
-		"ERROR_REASON_INTERNAL":             12,
-		"ERROR_REASON_STOPPING":             13,
+		"ERROR_REASON_UNSPECIFIED":              0,
+		"ERROR_REASON_INVALID_FIELD":            1,
+		"ERROR_REASON_CALLER_UNKNOWN":           2,
+		"ERROR_REASON_CALLER_NOT_PERMITTED":     3,
+		"ERROR_REASON_KEY_NOT_FOUND":            4,
+		"ERROR_REASON_KEY_EXISTS":               5,
+		"ERROR_REASON_ETAG_MISMATCH":            6,
+		"ERROR_REASON_KEY_REVOKED":              7,
+		"ERROR_REASON_REQUEST_ID_REUSED":        8,
+		"ERROR_REASON_STORE_UNAVAILABLE":        9,
+		"ERROR_REASON_OVERLOADED":               10,
+		"ERROR_REASON_DEADLINE_EXCEEDED":        11,
+		"ERROR_REASON_INTERNAL":                 12,
+		"ERROR_REASON_STOPPING":                 13,
+		"ERROR_REASON_CALLER_LIMIT":             14,
+		"ERROR_REASON_CALLER_NOT_FOUND":         15,
+		"ERROR_REASON_CALLER_EXISTS":            16,
+		"ERROR_REASON_REPLAY_GUARD_UNAVAILABLE": 17,
 	}
 )
 
@@ -126,7 +142,7 @@ var File_counterseal_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_counterseal_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!counterseal/v1/error_reason.proto\x12\x0ecounterseal.v1*\xcd\x03\n" +
+	"!counterseal/v1/error_reason.proto\x12\x0ecounterseal.v1*\xda\x04\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
@@ -142,7 +158,11 @@ const file_counterseal_v1_error_reason_proto_rawDesc = "" +
 	"\x12\"\n" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\v\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\f\x12\x19\n" +
-	"\x15ERROR_REASON_STOPPING\x10\rBt\n" +
+	"\x15ERROR_REASON_STOPPING\x10\r\x12\x1d\n" +
+	"\x19ERROR_REASON_CALLER_LIMIT\x10\x0e\x12!\n" +
+	"\x1dERROR_REASON_CALLER_NOT_FOUND\x10\x0f\x12\x1e\n" +
+	"\x1aERROR_REASON_CALLER_EXISTS\x10\x10\x12)\n" +
+	"%ERROR_REASON_REPLAY_GUARD_UNAVAILABLE\x10\x11Bt\n" +
 	"\x12dev.counterseal.v1B\x10ErrorReasonProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3"
 
 var (

@@ -11,6 +11,7 @@ package countersealv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -24,6 +25,59 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Whether a signature may be used more than once inside its window.
+type ReplayPolicy int32
+
+const (
+	// As the server is configured.
+	ReplayPolicy_REPLAY_POLICY_UNSPECIFIED ReplayPolicy = 0
+	// Once, whatever the method, presigned ones too. Refused (UNAVAILABLE) by a server without a replay guard.
+	ReplayPolicy_REPLAY_POLICY_SINGLE_USE ReplayPolicy = 1
+	// As often as its window allows, whatever the server is configured to.
+	ReplayPolicy_REPLAY_POLICY_REUSABLE ReplayPolicy = 2
+)
+
+// Enum value maps for ReplayPolicy.
+var (
+	ReplayPolicy_name = map[int32]string{
+		0: "REPLAY_POLICY_UNSPECIFIED",
+		1: "REPLAY_POLICY_SINGLE_USE",
+		2: "REPLAY_POLICY_REUSABLE",
+	}
+	ReplayPolicy_value = map[string]int32{
+		"REPLAY_POLICY_UNSPECIFIED": 0,
+		"REPLAY_POLICY_SINGLE_USE":  1,
+		"REPLAY_POLICY_REUSABLE":    2,
+	}
+)
+
+func (x ReplayPolicy) Enum() *ReplayPolicy {
+	p := new(ReplayPolicy)
+	*p = x
+	return p
+}
+
+func (x ReplayPolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReplayPolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_counterseal_v1_keys_proto_enumTypes[0].Descriptor()
+}
+
+func (ReplayPolicy) Type() protoreflect.EnumType {
+	return &file_counterseal_v1_keys_proto_enumTypes[0]
+}
+
+func (x ReplayPolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReplayPolicy.Descriptor instead.
+func (ReplayPolicy) EnumDescriptor() ([]byte, []int) {
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{0}
+}
 
 // The states of a key.
 type KeyState int32
@@ -66,11 +120,11 @@ func (x KeyState) String() string {
 }
 
 func (KeyState) Descriptor() protoreflect.EnumDescriptor {
-	return file_counterseal_v1_keys_proto_enumTypes[0].Descriptor()
+	return file_counterseal_v1_keys_proto_enumTypes[1].Descriptor()
 }
 
 func (KeyState) Type() protoreflect.EnumType {
-	return &file_counterseal_v1_keys_proto_enumTypes[0]
+	return &file_counterseal_v1_keys_proto_enumTypes[1]
 }
 
 func (x KeyState) Number() protoreflect.EnumNumber {
@@ -79,7 +133,7 @@ func (x KeyState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use KeyState.Descriptor instead.
 func (KeyState) EnumDescriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{0}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{1}
 }
 
 // The kinds of key.
@@ -119,11 +173,11 @@ func (x KeyKind) String() string {
 }
 
 func (KeyKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_counterseal_v1_keys_proto_enumTypes[1].Descriptor()
+	return file_counterseal_v1_keys_proto_enumTypes[2].Descriptor()
 }
 
 func (KeyKind) Type() protoreflect.EnumType {
-	return &file_counterseal_v1_keys_proto_enumTypes[1]
+	return &file_counterseal_v1_keys_proto_enumTypes[2]
 }
 
 func (x KeyKind) Number() protoreflect.EnumNumber {
@@ -132,7 +186,7 @@ func (x KeyKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use KeyKind.Descriptor instead.
 func (KeyKind) EnumDescriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{1}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{2}
 }
 
 // A key as administrators see it. Never holds a secret.
@@ -175,7 +229,14 @@ type Key struct {
 	// symmetric keys: their schemes fix it. Set by the service.
 	Algorithm string `protobuf:"bytes,17,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
 	// A public key as PEM (SubjectPublicKeyInfo). Empty for symmetric keys. Set by the service.
-	PublicKeyPem  string `protobuf:"bytes,18,opt,name=public_key_pem,json=publicKeyPem,proto3" json:"public_key_pem,omitempty"`
+	PublicKeyPem string `protobuf:"bytes,18,opt,name=public_key_pem,json=publicKeyPem,proto3" json:"public_key_pem,omitempty"`
+	// What the key may be used for. Absent: no limits beyond the schemes.
+	Policy *KeyPolicy `protobuf:"bytes,19,opt,name=policy,proto3" json:"policy,omitempty"`
+	// The secrets that verify, the newest first, without what they are made of. Empty for public keys. Set by the service.
+	Secrets []*SecretVersion `protobuf:"bytes,20,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	// When the key was last used, to within minutes: written in batches, and lost when a server is killed. Absent: not known.
+	// Set by the service.
+	LastUseTime   *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -336,6 +397,193 @@ func (x *Key) GetPublicKeyPem() string {
 	return ""
 }
 
+func (x *Key) GetPolicy() *KeyPolicy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+func (x *Key) GetSecrets() []*SecretVersion {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *Key) GetLastUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastUseTime
+	}
+	return nil
+}
+
+// What a key may be used for. An empty list is no limit; several lists limit together.
+type KeyPolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Networks that requests may come from, as CIDR (`192.0.2.0/24`, `2001:db8::/32`), at most 64. A request whose gateway does not tell
+	// its `source_address` is refused.
+	SourceNetworks []string `protobuf:"bytes,1,rep,name=source_networks,json=sourceNetworks,proto3" json:"source_networks,omitempty"`
+	// Regions that signatures may be for, at most 64. A signature without one is refused.
+	Regions []string `protobuf:"bytes,2,rep,name=regions,proto3" json:"regions,omitempty"`
+	// Services that signatures may be for, at most 64. A signature without one is refused.
+	Services []string `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`
+	// Request methods, e.g. `GET`, at most 16. A signature that does not cover the method is refused.
+	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
+	// What the path, decoded once, must begin with, up to a `/` or its end, e.g. `/letters`; at most 64 of at most 1024 bytes. A signature
+	// that does not cover the path is refused, and so is a path with dot segments or encoded slashes.
+	PathPrefixes []string `protobuf:"bytes,5,rep,name=path_prefixes,json=pathPrefixes,proto3" json:"path_prefixes,omitempty"`
+	// Whether a signature may be used more than once.
+	Replay        ReplayPolicy `protobuf:"varint,6,opt,name=replay,proto3,enum=counterseal.v1.ReplayPolicy" json:"replay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyPolicy) Reset() {
+	*x = KeyPolicy{}
+	mi := &file_counterseal_v1_keys_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyPolicy) ProtoMessage() {}
+
+func (x *KeyPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_keys_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyPolicy.ProtoReflect.Descriptor instead.
+func (*KeyPolicy) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *KeyPolicy) GetSourceNetworks() []string {
+	if x != nil {
+		return x.SourceNetworks
+	}
+	return nil
+}
+
+func (x *KeyPolicy) GetRegions() []string {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
+func (x *KeyPolicy) GetServices() []string {
+	if x != nil {
+		return x.Services
+	}
+	return nil
+}
+
+func (x *KeyPolicy) GetMethods() []string {
+	if x != nil {
+		return x.Methods
+	}
+	return nil
+}
+
+func (x *KeyPolicy) GetPathPrefixes() []string {
+	if x != nil {
+		return x.PathPrefixes
+	}
+	return nil
+}
+
+func (x *KeyPolicy) GetReplay() ReplayPolicy {
+	if x != nil {
+		return x.Replay
+	}
+	return ReplayPolicy_REPLAY_POLICY_UNSPECIFIED
+}
+
+// One of a key's secrets, without what it is made of.
+type SecretVersion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Counts from 1.
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// When it was made.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// From when on it does not verify. Absent: as long as the key does.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// When it was last used, to within minutes (see Key). Absent: not known.
+	LastUseTime   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretVersion) Reset() {
+	*x = SecretVersion{}
+	mi := &file_counterseal_v1_keys_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretVersion) ProtoMessage() {}
+
+func (x *SecretVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_keys_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretVersion.ProtoReflect.Descriptor instead.
+func (*SecretVersion) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SecretVersion) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SecretVersion) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *SecretVersion) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *SecretVersion) GetLastUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastUseTime
+	}
+	return nil
+}
+
 // What to issue.
 type IssueKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -362,14 +610,16 @@ type IssueKeyRequest struct {
 	//	*IssueKeyRequest_PublicKey
 	Material isIssueKeyRequest_Material `protobuf_oneof:"material"`
 	// Chosen by the caller, the same on every retry. At most 128 characters of [A-Za-z0-9._:-]. Empty: a retry issues a second key.
-	RequestId     string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// What the key may be used for. Absent: no limits beyond the schemes.
+	Policy        *KeyPolicy `protobuf:"bytes,11,opt,name=policy,proto3" json:"policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IssueKeyRequest) Reset() {
 	*x = IssueKeyRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[1]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -381,7 +631,7 @@ func (x *IssueKeyRequest) String() string {
 func (*IssueKeyRequest) ProtoMessage() {}
 
 func (x *IssueKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[1]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -394,7 +644,7 @@ func (x *IssueKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueKeyRequest.ProtoReflect.Descriptor instead.
 func (*IssueKeyRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{1}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *IssueKeyRequest) GetTenant() string {
@@ -478,6 +728,13 @@ func (x *IssueKeyRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *IssueKeyRequest) GetPolicy() *KeyPolicy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
 type isIssueKeyRequest_Material interface {
 	isIssueKeyRequest_Material()
 }
@@ -512,7 +769,7 @@ type ImportedSecret struct {
 
 func (x *ImportedSecret) Reset() {
 	*x = ImportedSecret{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[2]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +781,7 @@ func (x *ImportedSecret) String() string {
 func (*ImportedSecret) ProtoMessage() {}
 
 func (x *ImportedSecret) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[2]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +794,7 @@ func (x *ImportedSecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportedSecret.ProtoReflect.Descriptor instead.
 func (*ImportedSecret) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{2}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ImportedSecret) GetKeyId() string {
@@ -583,7 +840,7 @@ type PublicKeyMaterial struct {
 
 func (x *PublicKeyMaterial) Reset() {
 	*x = PublicKeyMaterial{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[3]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -595,7 +852,7 @@ func (x *PublicKeyMaterial) String() string {
 func (*PublicKeyMaterial) ProtoMessage() {}
 
 func (x *PublicKeyMaterial) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[3]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -608,7 +865,7 @@ func (x *PublicKeyMaterial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeyMaterial.ProtoReflect.Descriptor instead.
 func (*PublicKeyMaterial) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{3}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PublicKeyMaterial) GetKeyId() string {
@@ -697,7 +954,7 @@ type IssueKeyResponse struct {
 
 func (x *IssueKeyResponse) Reset() {
 	*x = IssueKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[4]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +966,7 @@ func (x *IssueKeyResponse) String() string {
 func (*IssueKeyResponse) ProtoMessage() {}
 
 func (x *IssueKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[4]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +979,7 @@ func (x *IssueKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueKeyResponse.ProtoReflect.Descriptor instead.
 func (*IssueKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{4}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *IssueKeyResponse) GetKey() *Key {
@@ -750,7 +1007,7 @@ type GetKeyRequest struct {
 
 func (x *GetKeyRequest) Reset() {
 	*x = GetKeyRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[5]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +1019,7 @@ func (x *GetKeyRequest) String() string {
 func (*GetKeyRequest) ProtoMessage() {}
 
 func (x *GetKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[5]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +1032,7 @@ func (x *GetKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetKeyRequest.ProtoReflect.Descriptor instead.
 func (*GetKeyRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{5}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetKeyRequest) GetKeyId() string {
@@ -796,7 +1053,7 @@ type GetKeyResponse struct {
 
 func (x *GetKeyResponse) Reset() {
 	*x = GetKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +1065,7 @@ func (x *GetKeyResponse) String() string {
 func (*GetKeyResponse) ProtoMessage() {}
 
 func (x *GetKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +1078,7 @@ func (x *GetKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetKeyResponse.ProtoReflect.Descriptor instead.
 func (*GetKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{6}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetKeyResponse) GetKey() *Key {
@@ -843,14 +1100,20 @@ type ListKeysRequest struct {
 	// Only keys of this principal. Empty: all.
 	Principal string `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
 	// Only keys in this state. Unspecified: all.
-	State         KeyState `protobuf:"varint,5,opt,name=state,proto3,enum=counterseal.v1.KeyState" json:"state,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	State KeyState `protobuf:"varint,5,opt,name=state,proto3,enum=counterseal.v1.KeyState" json:"state,omitempty"`
+	// Only keys that were not used since this time, as far as is known, and were issued before it. Absent: all.
+	UnusedSinceTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=unused_since_time,json=unusedSinceTime,proto3" json:"unused_since_time,omitempty"`
+	// Only keys that expire before this time, and have not expired yet. Absent: all.
+	ExpireBeforeTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_before_time,json=expireBeforeTime,proto3" json:"expire_before_time,omitempty"`
+	// Only keys whose newest secret was made before this time. Absent: all.
+	SecretCreatedBeforeTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=secret_created_before_time,json=secretCreatedBeforeTime,proto3" json:"secret_created_before_time,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
 }
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1125,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1138,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{7}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListKeysRequest) GetPageSize() int32 {
@@ -913,6 +1176,27 @@ func (x *ListKeysRequest) GetState() KeyState {
 	return KeyState_KEY_STATE_UNSPECIFIED
 }
 
+func (x *ListKeysRequest) GetUnusedSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UnusedSinceTime
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetExpireBeforeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireBeforeTime
+	}
+	return nil
+}
+
+func (x *ListKeysRequest) GetSecretCreatedBeforeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SecretCreatedBeforeTime
+	}
+	return nil
+}
+
 // One page.
 type ListKeysResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -926,7 +1210,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1222,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1235,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{8}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -973,8 +1257,8 @@ type UpdateKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `key_id` says which key; `etag`, when set, must be the stored one; the fields in the mask carry the new values.
 	Key *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Any of `principal`, `description`, `labels`, `allowed_schemes`, `state` (active or disabled), `not_before_time`, `expire_time`.
-	// Required and not empty.
+	// Any of `principal`, `description`, `labels`, `allowed_schemes`, `state` (active or disabled), `not_before_time`, `expire_time`,
+	// `policy`. Required and not empty.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -982,7 +1266,7 @@ type UpdateKeyRequest struct {
 
 func (x *UpdateKeyRequest) Reset() {
 	*x = UpdateKeyRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1278,7 @@ func (x *UpdateKeyRequest) String() string {
 func (*UpdateKeyRequest) ProtoMessage() {}
 
 func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1291,7 @@ func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateKeyRequest.ProtoReflect.Descriptor instead.
 func (*UpdateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{9}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UpdateKeyRequest) GetKey() *Key {
@@ -1035,7 +1319,7 @@ type UpdateKeyResponse struct {
 
 func (x *UpdateKeyResponse) Reset() {
 	*x = UpdateKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1331,7 @@ func (x *UpdateKeyResponse) String() string {
 func (*UpdateKeyResponse) ProtoMessage() {}
 
 func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1344,7 @@ func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateKeyResponse.ProtoReflect.Descriptor instead.
 func (*UpdateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{10}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateKeyResponse) GetKey() *Key {
@@ -1076,14 +1360,17 @@ type RevokeRequest struct {
 	// The key's id. Required.
 	KeyId string `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
 	// Why, for the record: 1 to 512 characters, no control characters. Required.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Answer only once `revoke_effective_time` has passed. DEADLINE_EXCEEDED when the call's deadline comes first: the key is revoked all
+	// the same.
+	Wait          bool `protobuf:"varint,3,opt,name=wait,proto3" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RevokeRequest) Reset() {
 	*x = RevokeRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1095,7 +1382,7 @@ func (x *RevokeRequest) String() string {
 func (*RevokeRequest) ProtoMessage() {}
 
 func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1108,7 +1395,7 @@ func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{11}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RevokeRequest) GetKeyId() string {
@@ -1125,12 +1412,20 @@ func (x *RevokeRequest) GetReason() string {
 	return ""
 }
 
+func (x *RevokeRequest) GetWait() bool {
+	if x != nil {
+		return x.Wait
+	}
+	return false
+}
+
 // The revoked key.
 type RevokeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key, in state revoked.
 	Key *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// From this time on no replica answers verified for this key.
+	// From this time on, by the clock of the replica that answered, no replica answers verified for this key: one that cannot be sure of
+	// having heard of the revocation reads the store, or answers UNAVAILABLE.
 	RevokeEffectiveTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=revoke_effective_time,json=revokeEffectiveTime,proto3" json:"revoke_effective_time,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
@@ -1138,7 +1433,7 @@ type RevokeResponse struct {
 
 func (x *RevokeResponse) Reset() {
 	*x = RevokeResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1445,7 @@ func (x *RevokeResponse) String() string {
 func (*RevokeResponse) ProtoMessage() {}
 
 func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1458,7 @@ func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeResponse.ProtoReflect.Descriptor instead.
 func (*RevokeResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{12}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RevokeResponse) GetKey() *Key {
@@ -1180,11 +1475,157 @@ func (x *RevokeResponse) GetRevokeEffectiveTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Which key to rotate.
+type RotateKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key's id. Required.
+	KeyId string `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// How long the secret before keeps verifying, at most 365 days. Required; 0: it ends at once.
+	Overlap *durationpb.Duration `protobuf:"bytes,2,opt,name=overlap,proto3" json:"overlap,omitempty"`
+	// When set, must be the stored one: ABORTED otherwise.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A secret brought along from elsewhere, 16 to 256 bytes, other than the stored ones. Empty: generated.
+	ImportedSecret []byte `protobuf:"bytes,4,opt,name=imported_secret,json=importedSecret,proto3" json:"imported_secret,omitempty"`
+	// Chosen by the caller, the same on every retry. At most 128 characters of [A-Za-z0-9._:-]. Empty: a retry rotates once more.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateKeyRequest) Reset() {
+	*x = RotateKeyRequest{}
+	mi := &file_counterseal_v1_keys_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateKeyRequest) ProtoMessage() {}
+
+func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_keys_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
+func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RotateKeyRequest) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *RotateKeyRequest) GetOverlap() *durationpb.Duration {
+	if x != nil {
+		return x.Overlap
+	}
+	return nil
+}
+
+func (x *RotateKeyRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *RotateKeyRequest) GetImportedSecret() []byte {
+	if x != nil {
+		return x.ImportedSecret
+	}
+	return nil
+}
+
+func (x *RotateKeyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// The key with its new secret.
+type RotateKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	Key *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The new secret, as text to put into a client's configuration. Returned here and nowhere else. Empty for an imported one.
+	Secret string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	// From when on the secret before does not verify.
+	PreviousEndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=previous_end_time,json=previousEndTime,proto3" json:"previous_end_time,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *RotateKeyResponse) Reset() {
+	*x = RotateKeyResponse{}
+	mi := &file_counterseal_v1_keys_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateKeyResponse) ProtoMessage() {}
+
+func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_keys_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
+func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RotateKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *RotateKeyResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *RotateKeyResponse) GetPreviousEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PreviousEndTime
+	}
+	return nil
+}
+
 var File_counterseal_v1_keys_proto protoreflect.FileDescriptor
 
 const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\n" +
-	"\x19counterseal/v1/keys.proto\x12\x0ecounterseal.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1\x06\n" +
+	"\x19counterseal/v1/keys.proto\x12\x0ecounterseal.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\a\n" +
 	"\x03Key\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x1c\n" +
@@ -1208,10 +1649,26 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\x04etag\x18\x0f \x01(\tR\x04etag\x12,\n" +
 	"\x12has_security_token\x18\x10 \x01(\bR\x10hasSecurityToken\x12\x1c\n" +
 	"\talgorithm\x18\x11 \x01(\tR\talgorithm\x12$\n" +
-	"\x0epublic_key_pem\x18\x12 \x01(\tR\fpublicKeyPem\x1a9\n" +
+	"\x0epublic_key_pem\x18\x12 \x01(\tR\fpublicKeyPem\x121\n" +
+	"\x06policy\x18\x13 \x01(\v2\x19.counterseal.v1.KeyPolicyR\x06policy\x127\n" +
+	"\asecrets\x18\x14 \x03(\v2\x1d.counterseal.v1.SecretVersionR\asecrets\x12>\n" +
+	"\rlast_use_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcd\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdf\x01\n" +
+	"\tKeyPolicy\x12'\n" +
+	"\x0fsource_networks\x18\x01 \x03(\tR\x0esourceNetworks\x12\x18\n" +
+	"\aregions\x18\x02 \x03(\tR\aregions\x12\x1a\n" +
+	"\bservices\x18\x03 \x03(\tR\bservices\x12\x18\n" +
+	"\amethods\x18\x04 \x03(\tR\amethods\x12#\n" +
+	"\rpath_prefixes\x18\x05 \x03(\tR\fpathPrefixes\x124\n" +
+	"\x06replay\x18\x06 \x01(\x0e2\x1c.counterseal.v1.ReplayPolicyR\x06replay\"\xdd\x01\n" +
+	"\rSecretVersion\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12;\n" +
+	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x125\n" +
+	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12>\n" +
+	"\rlast_use_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\x80\x05\n" +
 	"\x0fIssueKeyRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12 \n" +
@@ -1226,7 +1683,8 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"public_key\x18\n" +
 	" \x01(\v2!.counterseal.v1.PublicKeyMaterialH\x00R\tpublicKey\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\t \x01(\tR\trequestId\x1a9\n" +
+	"request_id\x18\t \x01(\tR\trequestId\x121\n" +
+	"\x06policy\x18\v \x01(\v2\x19.counterseal.v1.KeyPolicyR\x06policy\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
@@ -1250,14 +1708,17 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\rGetKeyRequest\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\"7\n" +
 	"\x0eGetKeyResponse\x12%\n" +
-	"\x03key\x18\x01 \x01(\v2\x13.counterseal.v1.KeyR\x03key\"\xb3\x01\n" +
+	"\x03key\x18\x01 \x01(\v2\x13.counterseal.v1.KeyR\x03key\"\x9e\x03\n" +
 	"\x0fListKeysRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n" +
 	"\x06tenant\x18\x03 \x01(\tR\x06tenant\x12\x1c\n" +
 	"\tprincipal\x18\x04 \x01(\tR\tprincipal\x12.\n" +
-	"\x05state\x18\x05 \x01(\x0e2\x18.counterseal.v1.KeyStateR\x05state\"c\n" +
+	"\x05state\x18\x05 \x01(\x0e2\x18.counterseal.v1.KeyStateR\x05state\x12F\n" +
+	"\x11unused_since_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0funusedSinceTime\x12H\n" +
+	"\x12expire_before_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x10expireBeforeTime\x12W\n" +
+	"\x1asecret_created_before_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x17secretCreatedBeforeTime\"c\n" +
 	"\x10ListKeysResponse\x12'\n" +
 	"\x04keys\x18\x01 \x03(\v2\x13.counterseal.v1.KeyR\x04keys\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"v\n" +
@@ -1266,13 +1727,29 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\":\n" +
 	"\x11UpdateKeyResponse\x12%\n" +
-	"\x03key\x18\x01 \x01(\v2\x13.counterseal.v1.KeyR\x03key\">\n" +
+	"\x03key\x18\x01 \x01(\v2\x13.counterseal.v1.KeyR\x03key\"R\n" +
 	"\rRevokeRequest\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x87\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04wait\x18\x03 \x01(\bR\x04wait\"\x87\x01\n" +
 	"\x0eRevokeResponse\x12%\n" +
 	"\x03key\x18\x01 \x01(\v2\x13.counterseal.v1.KeyR\x03key\x12N\n" +
-	"\x15revoke_effective_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x13revokeEffectiveTime*j\n" +
+	"\x15revoke_effective_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x13revokeEffectiveTime\"\xba\x01\n" +
+	"\x10RotateKeyRequest\x12\x15\n" +
+	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x123\n" +
+	"\aoverlap\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\aoverlap\x12\x12\n" +
+	"\x04etag\x18\x03 \x01(\tR\x04etag\x12'\n" +
+	"\x0fimported_secret\x18\x04 \x01(\fR\x0eimportedSecret\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\"\x9a\x01\n" +
+	"\x11RotateKeyResponse\x12%\n" +
+	"\x03key\x18\x01 \x01(\v2\x13.counterseal.v1.KeyR\x03key\x12\x16\n" +
+	"\x06secret\x18\x02 \x01(\tR\x06secret\x12F\n" +
+	"\x11previous_end_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0fpreviousEndTime*g\n" +
+	"\fReplayPolicy\x12\x1d\n" +
+	"\x19REPLAY_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18REPLAY_POLICY_SINGLE_USE\x10\x01\x12\x1a\n" +
+	"\x16REPLAY_POLICY_REUSABLE\x10\x02*j\n" +
 	"\bKeyState\x12\x19\n" +
 	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10KEY_STATE_ACTIVE\x10\x01\x12\x16\n" +
@@ -1281,14 +1758,15 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\aKeyKind\x12\x18\n" +
 	"\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12KEY_KIND_SYMMETRIC\x10\x01\x12\x13\n" +
-	"\x0fKEY_KIND_PUBLIC\x10\x022\x8e\x03\n" +
+	"\x0fKEY_KIND_PUBLIC\x10\x022\xe0\x03\n" +
 	"\n" +
 	"KeyService\x12M\n" +
 	"\bIssueKey\x12\x1f.counterseal.v1.IssueKeyRequest\x1a .counterseal.v1.IssueKeyResponse\x12G\n" +
 	"\x06GetKey\x12\x1d.counterseal.v1.GetKeyRequest\x1a\x1e.counterseal.v1.GetKeyResponse\x12M\n" +
 	"\bListKeys\x12\x1f.counterseal.v1.ListKeysRequest\x1a .counterseal.v1.ListKeysResponse\x12P\n" +
 	"\tUpdateKey\x12 .counterseal.v1.UpdateKeyRequest\x1a!.counterseal.v1.UpdateKeyResponse\x12G\n" +
-	"\x06Revoke\x12\x1d.counterseal.v1.RevokeRequest\x1a\x1e.counterseal.v1.RevokeResponseBm\n" +
+	"\x06Revoke\x12\x1d.counterseal.v1.RevokeRequest\x1a\x1e.counterseal.v1.RevokeResponse\x12P\n" +
+	"\tRotateKey\x12 .counterseal.v1.RotateKeyRequest\x1a!.counterseal.v1.RotateKeyResponseBm\n" +
 	"\x12dev.counterseal.v1B\tKeysProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3"
 
 var (
@@ -1303,67 +1781,89 @@ func file_counterseal_v1_keys_proto_rawDescGZIP() []byte {
 	return file_counterseal_v1_keys_proto_rawDescData
 }
 
-var file_counterseal_v1_keys_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_counterseal_v1_keys_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_counterseal_v1_keys_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_counterseal_v1_keys_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_counterseal_v1_keys_proto_goTypes = []any{
-	(KeyState)(0),                 // 0: counterseal.v1.KeyState
-	(KeyKind)(0),                  // 1: counterseal.v1.KeyKind
-	(*Key)(nil),                   // 2: counterseal.v1.Key
-	(*IssueKeyRequest)(nil),       // 3: counterseal.v1.IssueKeyRequest
-	(*ImportedSecret)(nil),        // 4: counterseal.v1.ImportedSecret
-	(*PublicKeyMaterial)(nil),     // 5: counterseal.v1.PublicKeyMaterial
-	(*IssueKeyResponse)(nil),      // 6: counterseal.v1.IssueKeyResponse
-	(*GetKeyRequest)(nil),         // 7: counterseal.v1.GetKeyRequest
-	(*GetKeyResponse)(nil),        // 8: counterseal.v1.GetKeyResponse
-	(*ListKeysRequest)(nil),       // 9: counterseal.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),      // 10: counterseal.v1.ListKeysResponse
-	(*UpdateKeyRequest)(nil),      // 11: counterseal.v1.UpdateKeyRequest
-	(*UpdateKeyResponse)(nil),     // 12: counterseal.v1.UpdateKeyResponse
-	(*RevokeRequest)(nil),         // 13: counterseal.v1.RevokeRequest
-	(*RevokeResponse)(nil),        // 14: counterseal.v1.RevokeResponse
-	nil,                           // 15: counterseal.v1.Key.LabelsEntry
-	nil,                           // 16: counterseal.v1.IssueKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 18: google.protobuf.FieldMask
+	(ReplayPolicy)(0),             // 0: counterseal.v1.ReplayPolicy
+	(KeyState)(0),                 // 1: counterseal.v1.KeyState
+	(KeyKind)(0),                  // 2: counterseal.v1.KeyKind
+	(*Key)(nil),                   // 3: counterseal.v1.Key
+	(*KeyPolicy)(nil),             // 4: counterseal.v1.KeyPolicy
+	(*SecretVersion)(nil),         // 5: counterseal.v1.SecretVersion
+	(*IssueKeyRequest)(nil),       // 6: counterseal.v1.IssueKeyRequest
+	(*ImportedSecret)(nil),        // 7: counterseal.v1.ImportedSecret
+	(*PublicKeyMaterial)(nil),     // 8: counterseal.v1.PublicKeyMaterial
+	(*IssueKeyResponse)(nil),      // 9: counterseal.v1.IssueKeyResponse
+	(*GetKeyRequest)(nil),         // 10: counterseal.v1.GetKeyRequest
+	(*GetKeyResponse)(nil),        // 11: counterseal.v1.GetKeyResponse
+	(*ListKeysRequest)(nil),       // 12: counterseal.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),      // 13: counterseal.v1.ListKeysResponse
+	(*UpdateKeyRequest)(nil),      // 14: counterseal.v1.UpdateKeyRequest
+	(*UpdateKeyResponse)(nil),     // 15: counterseal.v1.UpdateKeyResponse
+	(*RevokeRequest)(nil),         // 16: counterseal.v1.RevokeRequest
+	(*RevokeResponse)(nil),        // 17: counterseal.v1.RevokeResponse
+	(*RotateKeyRequest)(nil),      // 18: counterseal.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),     // 19: counterseal.v1.RotateKeyResponse
+	nil,                           // 20: counterseal.v1.Key.LabelsEntry
+	nil,                           // 21: counterseal.v1.IssueKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 23: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),   // 24: google.protobuf.Duration
 }
 var file_counterseal_v1_keys_proto_depIdxs = []int32{
-	15, // 0: counterseal.v1.Key.labels:type_name -> counterseal.v1.Key.LabelsEntry
-	0,  // 1: counterseal.v1.Key.state:type_name -> counterseal.v1.KeyState
-	1,  // 2: counterseal.v1.Key.kind:type_name -> counterseal.v1.KeyKind
-	17, // 3: counterseal.v1.Key.not_before_time:type_name -> google.protobuf.Timestamp
-	17, // 4: counterseal.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
-	17, // 5: counterseal.v1.Key.create_time:type_name -> google.protobuf.Timestamp
-	17, // 6: counterseal.v1.Key.update_time:type_name -> google.protobuf.Timestamp
-	17, // 7: counterseal.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
-	16, // 8: counterseal.v1.IssueKeyRequest.labels:type_name -> counterseal.v1.IssueKeyRequest.LabelsEntry
-	17, // 9: counterseal.v1.IssueKeyRequest.not_before_time:type_name -> google.protobuf.Timestamp
-	17, // 10: counterseal.v1.IssueKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
-	4,  // 11: counterseal.v1.IssueKeyRequest.imported_secret:type_name -> counterseal.v1.ImportedSecret
-	5,  // 12: counterseal.v1.IssueKeyRequest.public_key:type_name -> counterseal.v1.PublicKeyMaterial
-	2,  // 13: counterseal.v1.IssueKeyResponse.key:type_name -> counterseal.v1.Key
-	2,  // 14: counterseal.v1.GetKeyResponse.key:type_name -> counterseal.v1.Key
-	0,  // 15: counterseal.v1.ListKeysRequest.state:type_name -> counterseal.v1.KeyState
-	2,  // 16: counterseal.v1.ListKeysResponse.keys:type_name -> counterseal.v1.Key
-	2,  // 17: counterseal.v1.UpdateKeyRequest.key:type_name -> counterseal.v1.Key
-	18, // 18: counterseal.v1.UpdateKeyRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 19: counterseal.v1.UpdateKeyResponse.key:type_name -> counterseal.v1.Key
-	2,  // 20: counterseal.v1.RevokeResponse.key:type_name -> counterseal.v1.Key
-	17, // 21: counterseal.v1.RevokeResponse.revoke_effective_time:type_name -> google.protobuf.Timestamp
-	3,  // 22: counterseal.v1.KeyService.IssueKey:input_type -> counterseal.v1.IssueKeyRequest
-	7,  // 23: counterseal.v1.KeyService.GetKey:input_type -> counterseal.v1.GetKeyRequest
-	9,  // 24: counterseal.v1.KeyService.ListKeys:input_type -> counterseal.v1.ListKeysRequest
-	11, // 25: counterseal.v1.KeyService.UpdateKey:input_type -> counterseal.v1.UpdateKeyRequest
-	13, // 26: counterseal.v1.KeyService.Revoke:input_type -> counterseal.v1.RevokeRequest
-	6,  // 27: counterseal.v1.KeyService.IssueKey:output_type -> counterseal.v1.IssueKeyResponse
-	8,  // 28: counterseal.v1.KeyService.GetKey:output_type -> counterseal.v1.GetKeyResponse
-	10, // 29: counterseal.v1.KeyService.ListKeys:output_type -> counterseal.v1.ListKeysResponse
-	12, // 30: counterseal.v1.KeyService.UpdateKey:output_type -> counterseal.v1.UpdateKeyResponse
-	14, // 31: counterseal.v1.KeyService.Revoke:output_type -> counterseal.v1.RevokeResponse
-	27, // [27:32] is the sub-list for method output_type
-	22, // [22:27] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	20, // 0: counterseal.v1.Key.labels:type_name -> counterseal.v1.Key.LabelsEntry
+	1,  // 1: counterseal.v1.Key.state:type_name -> counterseal.v1.KeyState
+	2,  // 2: counterseal.v1.Key.kind:type_name -> counterseal.v1.KeyKind
+	22, // 3: counterseal.v1.Key.not_before_time:type_name -> google.protobuf.Timestamp
+	22, // 4: counterseal.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
+	22, // 5: counterseal.v1.Key.create_time:type_name -> google.protobuf.Timestamp
+	22, // 6: counterseal.v1.Key.update_time:type_name -> google.protobuf.Timestamp
+	22, // 7: counterseal.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
+	4,  // 8: counterseal.v1.Key.policy:type_name -> counterseal.v1.KeyPolicy
+	5,  // 9: counterseal.v1.Key.secrets:type_name -> counterseal.v1.SecretVersion
+	22, // 10: counterseal.v1.Key.last_use_time:type_name -> google.protobuf.Timestamp
+	0,  // 11: counterseal.v1.KeyPolicy.replay:type_name -> counterseal.v1.ReplayPolicy
+	22, // 12: counterseal.v1.SecretVersion.create_time:type_name -> google.protobuf.Timestamp
+	22, // 13: counterseal.v1.SecretVersion.end_time:type_name -> google.protobuf.Timestamp
+	22, // 14: counterseal.v1.SecretVersion.last_use_time:type_name -> google.protobuf.Timestamp
+	21, // 15: counterseal.v1.IssueKeyRequest.labels:type_name -> counterseal.v1.IssueKeyRequest.LabelsEntry
+	22, // 16: counterseal.v1.IssueKeyRequest.not_before_time:type_name -> google.protobuf.Timestamp
+	22, // 17: counterseal.v1.IssueKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	7,  // 18: counterseal.v1.IssueKeyRequest.imported_secret:type_name -> counterseal.v1.ImportedSecret
+	8,  // 19: counterseal.v1.IssueKeyRequest.public_key:type_name -> counterseal.v1.PublicKeyMaterial
+	4,  // 20: counterseal.v1.IssueKeyRequest.policy:type_name -> counterseal.v1.KeyPolicy
+	3,  // 21: counterseal.v1.IssueKeyResponse.key:type_name -> counterseal.v1.Key
+	3,  // 22: counterseal.v1.GetKeyResponse.key:type_name -> counterseal.v1.Key
+	1,  // 23: counterseal.v1.ListKeysRequest.state:type_name -> counterseal.v1.KeyState
+	22, // 24: counterseal.v1.ListKeysRequest.unused_since_time:type_name -> google.protobuf.Timestamp
+	22, // 25: counterseal.v1.ListKeysRequest.expire_before_time:type_name -> google.protobuf.Timestamp
+	22, // 26: counterseal.v1.ListKeysRequest.secret_created_before_time:type_name -> google.protobuf.Timestamp
+	3,  // 27: counterseal.v1.ListKeysResponse.keys:type_name -> counterseal.v1.Key
+	3,  // 28: counterseal.v1.UpdateKeyRequest.key:type_name -> counterseal.v1.Key
+	23, // 29: counterseal.v1.UpdateKeyRequest.update_mask:type_name -> google.protobuf.FieldMask
+	3,  // 30: counterseal.v1.UpdateKeyResponse.key:type_name -> counterseal.v1.Key
+	3,  // 31: counterseal.v1.RevokeResponse.key:type_name -> counterseal.v1.Key
+	22, // 32: counterseal.v1.RevokeResponse.revoke_effective_time:type_name -> google.protobuf.Timestamp
+	24, // 33: counterseal.v1.RotateKeyRequest.overlap:type_name -> google.protobuf.Duration
+	3,  // 34: counterseal.v1.RotateKeyResponse.key:type_name -> counterseal.v1.Key
+	22, // 35: counterseal.v1.RotateKeyResponse.previous_end_time:type_name -> google.protobuf.Timestamp
+	6,  // 36: counterseal.v1.KeyService.IssueKey:input_type -> counterseal.v1.IssueKeyRequest
+	10, // 37: counterseal.v1.KeyService.GetKey:input_type -> counterseal.v1.GetKeyRequest
+	12, // 38: counterseal.v1.KeyService.ListKeys:input_type -> counterseal.v1.ListKeysRequest
+	14, // 39: counterseal.v1.KeyService.UpdateKey:input_type -> counterseal.v1.UpdateKeyRequest
+	16, // 40: counterseal.v1.KeyService.Revoke:input_type -> counterseal.v1.RevokeRequest
+	18, // 41: counterseal.v1.KeyService.RotateKey:input_type -> counterseal.v1.RotateKeyRequest
+	9,  // 42: counterseal.v1.KeyService.IssueKey:output_type -> counterseal.v1.IssueKeyResponse
+	11, // 43: counterseal.v1.KeyService.GetKey:output_type -> counterseal.v1.GetKeyResponse
+	13, // 44: counterseal.v1.KeyService.ListKeys:output_type -> counterseal.v1.ListKeysResponse
+	15, // 45: counterseal.v1.KeyService.UpdateKey:output_type -> counterseal.v1.UpdateKeyResponse
+	17, // 46: counterseal.v1.KeyService.Revoke:output_type -> counterseal.v1.RevokeResponse
+	19, // 47: counterseal.v1.KeyService.RotateKey:output_type -> counterseal.v1.RotateKeyResponse
+	42, // [42:48] is the sub-list for method output_type
+	36, // [36:42] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_counterseal_v1_keys_proto_init() }
@@ -1371,11 +1871,11 @@ func file_counterseal_v1_keys_proto_init() {
 	if File_counterseal_v1_keys_proto != nil {
 		return
 	}
-	file_counterseal_v1_keys_proto_msgTypes[1].OneofWrappers = []any{
+	file_counterseal_v1_keys_proto_msgTypes[3].OneofWrappers = []any{
 		(*IssueKeyRequest_ImportedSecret)(nil),
 		(*IssueKeyRequest_PublicKey)(nil),
 	}
-	file_counterseal_v1_keys_proto_msgTypes[3].OneofWrappers = []any{
+	file_counterseal_v1_keys_proto_msgTypes[5].OneofWrappers = []any{
 		(*PublicKeyMaterial_Pem)(nil),
 		(*PublicKeyMaterial_Jwk)(nil),
 		(*PublicKeyMaterial_Raw)(nil),
@@ -1385,8 +1885,8 @@ func file_counterseal_v1_keys_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_counterseal_v1_keys_proto_rawDesc), len(file_counterseal_v1_keys_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   15,
+			NumEnums:      3,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

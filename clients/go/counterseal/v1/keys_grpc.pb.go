@@ -26,6 +26,7 @@ const (
 	KeyService_ListKeys_FullMethodName  = "/counterseal.v1.KeyService/ListKeys"
 	KeyService_UpdateKey_FullMethodName = "/counterseal.v1.KeyService/UpdateKey"
 	KeyService_Revoke_FullMethodName    = "/counterseal.v1.KeyService/Revoke"
+	KeyService_RotateKey_FullMethodName = "/counterseal.v1.KeyService/RotateKey"
 )
 
 // KeyServiceClient is the client API for KeyService service.
@@ -49,6 +50,11 @@ type KeyServiceClient interface {
 	//
 	// The revocation is durable before the answer is sent, and in force in this process.
 	Revoke(ctx context.Context, in *RevokeRequest, opts ...grpc.CallOption) (*RevokeResponse, error)
+	// Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+	//
+	// The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+	// is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+	RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error)
 }
 
 type keyServiceClient struct {
@@ -109,6 +115,16 @@ func (c *keyServiceClient) Revoke(ctx context.Context, in *RevokeRequest, opts .
 	return out, nil
 }
 
+func (c *keyServiceClient) RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateKeyResponse)
+	err := c.cc.Invoke(ctx, KeyService_RotateKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // KeyServiceServer is the server API for KeyService service.
 // All implementations must embed UnimplementedKeyServiceServer
 // for forward compatibility.
@@ -130,6 +146,11 @@ type KeyServiceServer interface {
 	//
 	// The revocation is durable before the answer is sent, and in force in this process.
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
+	// Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+	//
+	// The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+	// is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+	RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error)
 	mustEmbedUnimplementedKeyServiceServer()
 }
 
@@ -154,6 +175,9 @@ func (UnimplementedKeyServiceServer) UpdateKey(context.Context, *UpdateKeyReques
 }
 func (UnimplementedKeyServiceServer) Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Revoke not implemented")
+}
+func (UnimplementedKeyServiceServer) RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateKey not implemented")
 }
 func (UnimplementedKeyServiceServer) mustEmbedUnimplementedKeyServiceServer() {}
 func (UnimplementedKeyServiceServer) testEmbeddedByValue()                    {}
@@ -266,6 +290,24 @@ func _KeyService_Revoke_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _KeyService_RotateKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeyServiceServer).RotateKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: KeyService_RotateKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeyServiceServer).RotateKey(ctx, req.(*RotateKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // KeyService_ServiceDesc is the grpc.ServiceDesc for KeyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -292,6 +334,10 @@ var KeyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Revoke",
 			Handler:    _KeyService_Revoke_Handler,
+		},
+		{
+			MethodName: "RotateKey",
+			Handler:    _KeyService_RotateKey_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

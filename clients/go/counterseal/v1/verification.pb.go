@@ -63,6 +63,8 @@ const (
 	RejectionReason_REJECTION_REASON_REPLAYED RejectionReason = 15
 	// The signature covers the hash of the body, and the caller sent neither the body nor its hash. Ask again with one of them.
 	RejectionReason_REJECTION_REASON_BODY_REQUIRED RejectionReason = 16
+	// Too many signatures that did not match, for this key and from this source, in a short time. The key works from elsewhere.
+	RejectionReason_REJECTION_REASON_THROTTLED RejectionReason = 17
 )
 
 // Enum value maps for RejectionReason.
@@ -85,6 +87,7 @@ var (
 		14: "REJECTION_REASON_PAYLOAD_MISMATCH",
 		15: "REJECTION_REASON_REPLAYED",
 		16: "REJECTION_REASON_BODY_REQUIRED",
+		17: "REJECTION_REASON_THROTTLED",
 	}
 	RejectionReason_value = map[string]int32{
 		"REJECTION_REASON_UNSPECIFIED":        0,
@@ -104,6 +107,7 @@ var (
 		"REJECTION_REASON_PAYLOAD_MISMATCH":   14,
 		"REJECTION_REASON_REPLAYED":           15,
 		"REJECTION_REASON_BODY_REQUIRED":      16,
+		"REJECTION_REASON_THROTTLED":          17,
 	}
 )
 
@@ -146,8 +150,9 @@ type VerifyRequest struct {
 	Subject isVerifyRequest_Subject `protobuf_oneof:"subject"`
 	// What the caller demands beyond a matching signature. Absent: nothing more.
 	Demand *Demand `protobuf:"bytes,3,opt,name=demand,proto3" json:"demand,omitempty"`
-	// Chosen by the caller, the same on every retry of the same request. At most 128 characters of [A-Za-z0-9._:-].
-	// Appears in the service's logs. Empty: none.
+	// Chosen by the caller, the same on every retry of the same request, and on no other one. At most 128 characters of
+	// [A-Za-z0-9._:-]. Appears in the service's logs. Where signatures may be used once, a retry under the same id by the same caller is no
+	// replay; without an id it is one. Empty: none.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Asks for `ChunkSigned.signing_key`, so that the caller can check a chunk-signed body itself. Needs the caller permission `lease`;
 	// PERMISSION_DENIED without it, whatever the duty turns out to be. Of no effect on other duties.
@@ -784,7 +789,10 @@ type Verified struct {
 	Scope *Scope `protobuf:"bytes,10,opt,name=scope,proto3" json:"scope,omitempty"`
 	// The path that the signature covers, still percent-encoded, without the query. It differs from the one that arrived where the
 	// scheme ignores dot segments and repeated slashes: the upstream has to be given this one. Empty for string-to-sign subjects.
-	VerifiedPath  []byte `protobuf:"bytes,11,opt,name=verified_path,json=verifiedPath,proto3" json:"verified_path,omitempty"`
+	VerifiedPath []byte `protobuf:"bytes,11,opt,name=verified_path,json=verifiedPath,proto3" json:"verified_path,omitempty"`
+	// Which of the key's secrets it was signed with, counted from 1: less than the newest while a rotated key's older one still verifies.
+	// 0 for public keys.
+	SecretVersion uint32 `protobuf:"varint,12,opt,name=secret_version,json=secretVersion,proto3" json:"secret_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -894,6 +902,13 @@ func (x *Verified) GetVerifiedPath() []byte {
 		return x.VerifiedPath
 	}
 	return nil
+}
+
+func (x *Verified) GetSecretVersion() uint32 {
+	if x != nil {
+		return x.SecretVersion
+	}
+	return 0
 }
 
 // Where a signature is good: date, region and service.
@@ -2364,7 +2379,7 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\x0eVerifyResponse\x126\n" +
 	"\bverified\x18\x01 \x01(\v2\x18.counterseal.v1.VerifiedH\x00R\bverified\x126\n" +
 	"\brejected\x18\x02 \x01(\v2\x18.counterseal.v1.RejectedH\x00R\brejectedB\t\n" +
-	"\aoutcome\"\xb3\x04\n" +
+	"\aoutcome\"\xda\x04\n" +
 	"\bVerified\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x16\n" +
@@ -2378,7 +2393,8 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\fpayload_duty\x18\t \x01(\v2\x1b.counterseal.v1.PayloadDutyR\vpayloadDuty\x12+\n" +
 	"\x05scope\x18\n" +
 	" \x01(\v2\x15.counterseal.v1.ScopeR\x05scope\x12#\n" +
-	"\rverified_path\x18\v \x01(\fR\fverifiedPath\x1a9\n" +
+	"\rverified_path\x18\v \x01(\fR\fverifiedPath\x12%\n" +
+	"\x0esecret_version\x18\f \x01(\rR\rsecretVersion\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"M\n" +
@@ -2474,7 +2490,7 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\aenabled\x18\x04 \x01(\bR\aenabled\x12\x1a\n" +
 	"\btimeless\x18\x05 \x01(\bR\btimeless\x12\x1b\n" +
 	"\tnames_key\x18\x06 \x01(\bR\bnamesKey\x12\x1a\n" +
-	"\bweakness\x18\a \x01(\tR\bweakness*\xce\x04\n" +
+	"\bweakness\x18\a \x01(\tR\bweakness*\xee\x04\n" +
 	"\x0fRejectionReason\x12 \n" +
 	"\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REJECTION_REASON_UNSIGNED\x10\x01\x12\x1e\n" +
@@ -2493,7 +2509,8 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\x1dREJECTION_REASON_OUT_OF_SCOPE\x10\r\x12%\n" +
 	"!REJECTION_REASON_PAYLOAD_MISMATCH\x10\x0e\x12\x1d\n" +
 	"\x19REJECTION_REASON_REPLAYED\x10\x0f\x12\"\n" +
-	"\x1eREJECTION_REASON_BODY_REQUIRED\x10\x102\x91\x02\n" +
+	"\x1eREJECTION_REASON_BODY_REQUIRED\x10\x10\x12\x1e\n" +
+	"\x1aREJECTION_REASON_THROTTLED\x10\x112\x91\x02\n" +
 	"\x13VerificationService\x12G\n" +
 	"\x06Verify\x12\x1d.counterseal.v1.VerifyRequest\x1a\x1e.counterseal.v1.VerifyResponse\x12Y\n" +
 	"\fVerifyChunks\x12#.counterseal.v1.VerifyChunksRequest\x1a$.counterseal.v1.VerifyChunksResponse\x12V\n" +

@@ -121,6 +121,10 @@ class CachedKeyRing:
         if dropped is not None:
             self._metrics.evicted()
 
+    def holds(self, opened: OpenedKey) -> bool:
+        """See KeyRing."""
+        return self._inner.holds(opened)
+
     def key_count(self) -> int:
         """Return how many keys are cached."""
         with self._lock:

@@ -49,6 +49,10 @@ class SingleFlightKeyRing:
         with self._lock:
             self._flights.pop(key_id, None)
 
+    def holds(self, opened: OpenedKey) -> bool:
+        """See KeyRing."""
+        return self._inner.holds(opened)
+
     def close(self) -> None:
         """Let the threads end."""
         self._workers.close()

@@ -15,6 +15,8 @@ class OpenedKey:
 
     key: Key
     derive: Derive
+    # When the reading of the store began that this comes from, in seconds of the ring's clock.
+    as_of: float = 0.0
 
 
 class KeyRing(Protocol):
@@ -30,3 +32,9 @@ class KeyRing(Protocol):
 
     def evict(self, key_id: str) -> None:
         """Forget the key, present or absent: the next `find` that starts after this returns sees the store as it is then."""
+
+    def holds(self, opened: OpenedKey) -> bool:
+        """Say whether what `find` returned may still be relied on: it lacks no change older than the revocation bound.
+
+        Asked last, when a request is about to be answered as verified: however long the way there took, paused or not.
+        """

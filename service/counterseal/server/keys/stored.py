@@ -42,6 +42,10 @@ class StoredKeyRing:
     def evict(self, key_id: str) -> None:
         """Nothing is kept here."""
 
+    def holds(self, opened: OpenedKey) -> bool:
+        """See KeyRing."""
+        return opened is not None
+
 
 def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
     """Unseal a stored key.

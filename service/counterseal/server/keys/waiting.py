@@ -34,3 +34,7 @@ class WaitingKeyRing:
     def evict(self, key_id: str) -> None:
         """See KeyRing."""
         self._inner.evict(key_id)
+
+    def holds(self, opened: OpenedKey) -> bool:
+        """See KeyRing."""
+        return self._inner.holds(opened)

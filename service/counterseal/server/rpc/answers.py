@@ -35,6 +35,7 @@ def verified_answer(verdict: Verified) -> pb.VerifyResponse:
         answer.signed_time.seconds = verdict.signed_time
     if verdict.valid_until is not None:
         answer.valid_until_time.seconds = verdict.valid_until
+    answer.secret_version = key.secret_version
     if verdict.verified_path:
         answer.verified_path = verdict.verified_path
     if verdict.scope is not None:

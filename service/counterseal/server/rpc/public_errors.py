@@ -38,6 +38,9 @@ _MALFORMED_QUERY: Final = Public(
 )
 _EXPIRED: Final = Public(code="AccessDenied", http_status=403, message="Request has expired")
 
+_SLOW_DOWN: Final = Public(
+    code="SlowDown", http_status=429, message="Too many signatures from here did not match. Try again later."
+)
 _BY_REASON: Final = {
     Reason.UNSIGNED: _UNSIGNED,
     Reason.MALFORMED: _MALFORMED_HEADER,
@@ -57,6 +60,7 @@ _BY_REASON: Final = {
     Reason.BODY_REQUIRED: Public(
         code="InvalidRequest", http_status=400, message="The signature covers the body, which could not be checked."
     ),
+    Reason.THROTTLED: _SLOW_DOWN,
     Reason.UNKNOWN_KEY: KEY_UNUSABLE,
     Reason.MISMATCH: KEY_UNUSABLE,
     Reason.KEY_DISABLED: KEY_UNUSABLE,
@@ -114,6 +118,7 @@ _PLAIN: Final = {
     Reason.BODY_REQUIRED: Public(
         code="BodyRequired", http_status=400, message="The signature covers the body, which could not be checked."
     ),
+    Reason.THROTTLED: _SLOW_DOWN,
     Reason.UNKNOWN_KEY: PLAIN_KEY_UNUSABLE,
     Reason.MISMATCH: PLAIN_KEY_UNUSABLE,
     Reason.KEY_DISABLED: PLAIN_KEY_UNUSABLE,

@@ -138,6 +138,7 @@ def key_handlers(gate: Gate, lane: Lane, acts: KeyHandlers) -> Handlers:
         "ListKeys": acts.list_keys,
         "UpdateKey": acts.update_key,
         "Revoke": acts.revoke,
+        "RotateKey": acts.rotate_key,
     }
     return gate.handlers(KEYS, methods, Rules(admit=admit_admin, lane=lane))
 

@@ -14,7 +14,7 @@ from counterseal.server.rpc.public_choice import PublicErrors
 from counterseal.server.rpc.redact import loggable_key_id
 from counterseal.server.telemetry.log import Log
 from counterseal.server.telemetry.metrics import Metrics
-from counterseal.server.verifier import Verifier
+from counterseal.server.verifier import Asking, Verifier
 from counterseal.v1 import verification_pb2 as pb
 
 
@@ -57,7 +57,7 @@ class VerificationHandlers:
         subject = read_subject(request)  # 1
         demand = caller.narrow(read_demand(request))
         request_id = read_request_id(request.request_id)
-        verdict, claim = self._verifier.walk(subject, demand)  # 2 to 10
+        verdict, claim = self._verifier.walk(subject, demand, Asking(caller=caller.name, request_id=request_id))  # 2 to 10
         if isinstance(verdict, Verified):  # 11
             response = verified_answer(verdict)
             if claim is not None and isinstance(verdict.payload_duty, ChunkSigned):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from counterseal.core.model import KeyKind, KeyState, PublicKey
+from counterseal.core.policy import NO_POLICY, KeyPolicy
 
 DEFAULT_TENANT: Final = "default"
 
@@ -34,11 +35,24 @@ class KeyRecord:
     etag: str
     has_security_token: bool
     public_key: PublicKey | None = None
+    policy: KeyPolicy = NO_POLICY
+    # When the current secret was made; None: with the key.
+    secret_created: dt.datetime | None = None
+    # The secret before, while it verifies.
+    previous: "PreviousSecret | None" = None
 
     @property
     def kind(self) -> KeyKind:
         """What the key is made of."""
         return KeyKind.SYMMETRIC if self.public_key is None else KeyKind.PUBLIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousSecret:
+    """Which secret a rotated key had before, and until when that one verifies."""
+
+    version: int
+    until: dt.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

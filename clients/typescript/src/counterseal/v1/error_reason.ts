@@ -44,6 +44,14 @@ export enum ErrorReason {
   ERROR_REASON_INTERNAL = 12,
   /** ERROR_REASON_STOPPING - UNAVAILABLE: the service is stopping. Example: a call that arrived after SIGTERM. Retry elsewhere. */
   ERROR_REASON_STOPPING = 13,
+  /** ERROR_REASON_CALLER_LIMIT - RESOURCE_EXHAUSTED: the caller makes more calls, in a second or at once, than it may. Example: a limit of 500 a second. */
+  ERROR_REASON_CALLER_LIMIT = 14,
+  /** ERROR_REASON_CALLER_NOT_FOUND - NOT_FOUND: there is no such caller. Example: GetCaller of a name that was never created. */
+  ERROR_REASON_CALLER_NOT_FOUND = 15,
+  /** ERROR_REASON_CALLER_EXISTS - ALREADY_EXISTS: the caller's name, or what it is recognised by, is taken. Example: two callers with one SAN. */
+  ERROR_REASON_CALLER_EXISTS = 16,
+  /** ERROR_REASON_REPLAY_GUARD_UNAVAILABLE - UNAVAILABLE: the replay guard did not answer, or is full, so nobody knows whether this is a replay. Retry with the same `request_id`. */
+  ERROR_REASON_REPLAY_GUARD_UNAVAILABLE = 17,
   UNRECOGNIZED = -1,
 }
 
@@ -91,6 +99,18 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 13:
     case "ERROR_REASON_STOPPING":
       return ErrorReason.ERROR_REASON_STOPPING;
+    case 14:
+    case "ERROR_REASON_CALLER_LIMIT":
+      return ErrorReason.ERROR_REASON_CALLER_LIMIT;
+    case 15:
+    case "ERROR_REASON_CALLER_NOT_FOUND":
+      return ErrorReason.ERROR_REASON_CALLER_NOT_FOUND;
+    case 16:
+    case "ERROR_REASON_CALLER_EXISTS":
+      return ErrorReason.ERROR_REASON_CALLER_EXISTS;
+    case 17:
+    case "ERROR_REASON_REPLAY_GUARD_UNAVAILABLE":
+      return ErrorReason.ERROR_REASON_REPLAY_GUARD_UNAVAILABLE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -128,6 +148,14 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_INTERNAL";
     case ErrorReason.ERROR_REASON_STOPPING:
       return "ERROR_REASON_STOPPING";
+    case ErrorReason.ERROR_REASON_CALLER_LIMIT:
+      return "ERROR_REASON_CALLER_LIMIT";
+    case ErrorReason.ERROR_REASON_CALLER_NOT_FOUND:
+      return "ERROR_REASON_CALLER_NOT_FOUND";
+    case ErrorReason.ERROR_REASON_CALLER_EXISTS:
+      return "ERROR_REASON_CALLER_EXISTS";
+    case ErrorReason.ERROR_REASON_REPLAY_GUARD_UNAVAILABLE:
+      return "ERROR_REASON_REPLAY_GUARD_UNAVAILABLE";
     case ErrorReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

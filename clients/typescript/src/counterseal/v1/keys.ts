@@ -18,10 +18,54 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../google/protobuf/duration.js";
 import { FieldMask } from "../../google/protobuf/field_mask.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 
 /** Keys: issued, changed and revoked in one place. */
+
+/** Whether a signature may be used more than once inside its window. */
+export enum ReplayPolicy {
+  /** REPLAY_POLICY_UNSPECIFIED - As the server is configured. */
+  REPLAY_POLICY_UNSPECIFIED = 0,
+  /** REPLAY_POLICY_SINGLE_USE - Once, whatever the method, presigned ones too. Refused (UNAVAILABLE) by a server without a replay guard. */
+  REPLAY_POLICY_SINGLE_USE = 1,
+  /** REPLAY_POLICY_REUSABLE - As often as its window allows, whatever the server is configured to. */
+  REPLAY_POLICY_REUSABLE = 2,
+  UNRECOGNIZED = -1,
+}
+
+export function replayPolicyFromJSON(object: any): ReplayPolicy {
+  switch (object) {
+    case 0:
+    case "REPLAY_POLICY_UNSPECIFIED":
+      return ReplayPolicy.REPLAY_POLICY_UNSPECIFIED;
+    case 1:
+    case "REPLAY_POLICY_SINGLE_USE":
+      return ReplayPolicy.REPLAY_POLICY_SINGLE_USE;
+    case 2:
+    case "REPLAY_POLICY_REUSABLE":
+      return ReplayPolicy.REPLAY_POLICY_REUSABLE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ReplayPolicy.UNRECOGNIZED;
+  }
+}
+
+export function replayPolicyToJSON(object: ReplayPolicy): string {
+  switch (object) {
+    case ReplayPolicy.REPLAY_POLICY_UNSPECIFIED:
+      return "REPLAY_POLICY_UNSPECIFIED";
+    case ReplayPolicy.REPLAY_POLICY_SINGLE_USE:
+      return "REPLAY_POLICY_SINGLE_USE";
+    case ReplayPolicy.REPLAY_POLICY_REUSABLE:
+      return "REPLAY_POLICY_REUSABLE";
+    case ReplayPolicy.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
 
 /** The states of a key. */
 export enum KeyState {
@@ -170,11 +214,60 @@ export interface Key {
   algorithm: string;
   /** A public key as PEM (SubjectPublicKeyInfo). Empty for symmetric keys. Set by the service. */
   publicKeyPem: string;
+  /** What the key may be used for. Absent: no limits beyond the schemes. */
+  policy:
+    | KeyPolicy
+    | undefined;
+  /** The secrets that verify, the newest first, without what they are made of. Empty for public keys. Set by the service. */
+  secrets: SecretVersion[];
+  /**
+   * When the key was last used, to within minutes: written in batches, and lost when a server is killed. Absent: not known.
+   * Set by the service.
+   */
+  lastUseTime: Date | undefined;
 }
 
 export interface Key_LabelsEntry {
   key: string;
   value: string;
+}
+
+/** What a key may be used for. An empty list is no limit; several lists limit together. */
+export interface KeyPolicy {
+  /**
+   * Networks that requests may come from, as CIDR (`192.0.2.0/24`, `2001:db8::/32`), at most 64. A request whose gateway does not tell
+   * its `source_address` is refused.
+   */
+  sourceNetworks: string[];
+  /** Regions that signatures may be for, at most 64. A signature without one is refused. */
+  regions: string[];
+  /** Services that signatures may be for, at most 64. A signature without one is refused. */
+  services: string[];
+  /** Request methods, e.g. `GET`, at most 16. A signature that does not cover the method is refused. */
+  methods: string[];
+  /**
+   * What the path, decoded once, must begin with, up to a `/` or its end, e.g. `/letters`; at most 64 of at most 1024 bytes. A signature
+   * that does not cover the path is refused, and so is a path with dot segments or encoded slashes.
+   */
+  pathPrefixes: string[];
+  /** Whether a signature may be used more than once. */
+  replay: ReplayPolicy;
+}
+
+/** One of a key's secrets, without what it is made of. */
+export interface SecretVersion {
+  /** Counts from 1. */
+  version: number;
+  /** When it was made. */
+  createTime:
+    | Date
+    | undefined;
+  /** From when on it does not verify. Absent: as long as the key does. */
+  endTime:
+    | Date
+    | undefined;
+  /** When it was last used, to within minutes (see Key). Absent: not known. */
+  lastUseTime: Date | undefined;
 }
 
 /** What to issue. */
@@ -211,6 +304,8 @@ export interface IssueKeyRequest {
     | undefined;
   /** Chosen by the caller, the same on every retry. At most 128 characters of [A-Za-z0-9._:-]. Empty: a retry issues a second key. */
   requestId: string;
+  /** What the key may be used for. Absent: no limits beyond the schemes. */
+  policy: KeyPolicy | undefined;
 }
 
 export interface IssueKeyRequest_LabelsEntry {
@@ -288,6 +383,16 @@ export interface ListKeysRequest {
   principal: string;
   /** Only keys in this state. Unspecified: all. */
   state: KeyState;
+  /** Only keys that were not used since this time, as far as is known, and were issued before it. Absent: all. */
+  unusedSinceTime:
+    | Date
+    | undefined;
+  /** Only keys that expire before this time, and have not expired yet. Absent: all. */
+  expireBeforeTime:
+    | Date
+    | undefined;
+  /** Only keys whose newest secret was made before this time. Absent: all. */
+  secretCreatedBeforeTime: Date | undefined;
 }
 
 /** One page. */
@@ -305,8 +410,8 @@ export interface UpdateKeyRequest {
     | Key
     | undefined;
   /**
-   * Any of `principal`, `description`, `labels`, `allowed_schemes`, `state` (active or disabled), `not_before_time`, `expire_time`.
-   * Required and not empty.
+   * Any of `principal`, `description`, `labels`, `allowed_schemes`, `state` (active or disabled), `not_before_time`, `expire_time`,
+   * `policy`. Required and not empty.
    */
   updateMask: string[] | undefined;
 }
@@ -323,6 +428,11 @@ export interface RevokeRequest {
   keyId: string;
   /** Why, for the record: 1 to 512 characters, no control characters. Required. */
   reason: string;
+  /**
+   * Answer only once `revoke_effective_time` has passed. DEADLINE_EXCEEDED when the call's deadline comes first: the key is revoked all
+   * the same.
+   */
+  wait: boolean;
 }
 
 /** The revoked key. */
@@ -331,8 +441,39 @@ export interface RevokeResponse {
   key:
     | Key
     | undefined;
-  /** From this time on no replica answers verified for this key. */
+  /**
+   * From this time on, by the clock of the replica that answered, no replica answers verified for this key: one that cannot be sure of
+   * having heard of the revocation reads the store, or answers UNAVAILABLE.
+   */
   revokeEffectiveTime: Date | undefined;
+}
+
+/** Which key to rotate. */
+export interface RotateKeyRequest {
+  /** The key's id. Required. */
+  keyId: string;
+  /** How long the secret before keeps verifying, at most 365 days. Required; 0: it ends at once. */
+  overlap:
+    | Duration
+    | undefined;
+  /** When set, must be the stored one: ABORTED otherwise. */
+  etag: string;
+  /** A secret brought along from elsewhere, 16 to 256 bytes, other than the stored ones. Empty: generated. */
+  importedSecret: Buffer;
+  /** Chosen by the caller, the same on every retry. At most 128 characters of [A-Za-z0-9._:-]. Empty: a retry rotates once more. */
+  requestId: string;
+}
+
+/** The key with its new secret. */
+export interface RotateKeyResponse {
+  /** The key. */
+  key:
+    | Key
+    | undefined;
+  /** The new secret, as text to put into a client's configuration. Returned here and nowhere else. Empty for an imported one. */
+  secret: string;
+  /** From when on the secret before does not verify. */
+  previousEndTime: Date | undefined;
 }
 
 function createBaseKey(): Key {
@@ -355,6 +496,9 @@ function createBaseKey(): Key {
     hasSecurityToken: false,
     algorithm: "",
     publicKeyPem: "",
+    policy: undefined,
+    secrets: [],
+    lastUseTime: undefined,
   };
 }
 
@@ -413,6 +557,15 @@ export const Key: MessageFns<Key> = {
     }
     if (message.publicKeyPem !== "") {
       writer.uint32(146).string(message.publicKeyPem);
+    }
+    if (message.policy !== undefined) {
+      KeyPolicy.encode(message.policy, writer.uint32(154).fork()).join();
+    }
+    for (const v of message.secrets) {
+      SecretVersion.encode(v!, writer.uint32(162).fork()).join();
+    }
+    if (message.lastUseTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastUseTime), writer.uint32(170).fork()).join();
     }
     return writer;
   },
@@ -577,6 +730,30 @@ export const Key: MessageFns<Key> = {
             message.publicKeyPem = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.policy = KeyPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.secrets.push(SecretVersion.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.lastUseTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -662,6 +839,15 @@ export const Key: MessageFns<Key> = {
         : isSet(object.public_key_pem)
         ? globalThis.String(object.public_key_pem)
         : "",
+      policy: isSet(object.policy) ? KeyPolicy.fromJSON(object.policy) : undefined,
+      secrets: globalThis.Array.isArray(object?.secrets)
+        ? object.secrets.map((e: any) => SecretVersion.fromJSON(e))
+        : [],
+      lastUseTime: isSet(object.lastUseTime)
+        ? fromJsonTimestamp(object.lastUseTime)
+        : isSet(object.last_use_time)
+        ? fromJsonTimestamp(object.last_use_time)
+        : undefined,
     };
   },
 
@@ -727,6 +913,15 @@ export const Key: MessageFns<Key> = {
     if (message.publicKeyPem !== "") {
       obj.publicKeyPem = message.publicKeyPem;
     }
+    if (message.policy !== undefined) {
+      obj.policy = KeyPolicy.toJSON(message.policy);
+    }
+    if (message.secrets?.length) {
+      obj.secrets = message.secrets.map((e) => SecretVersion.toJSON(e));
+    }
+    if (message.lastUseTime !== undefined) {
+      obj.lastUseTime = message.lastUseTime.toISOString();
+    }
     return obj;
   },
 
@@ -761,6 +956,11 @@ export const Key: MessageFns<Key> = {
     message.hasSecurityToken = object.hasSecurityToken ?? false;
     message.algorithm = object.algorithm ?? "";
     message.publicKeyPem = object.publicKeyPem ?? "";
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? KeyPolicy.fromPartial(object.policy)
+      : undefined;
+    message.secrets = object.secrets?.map((e) => SecretVersion.fromPartial(e)) || [];
+    message.lastUseTime = object.lastUseTime ?? undefined;
     return message;
   },
 };
@@ -850,6 +1050,292 @@ export const Key_LabelsEntry: MessageFns<Key_LabelsEntry> = {
   },
 };
 
+function createBaseKeyPolicy(): KeyPolicy {
+  return { sourceNetworks: [], regions: [], services: [], methods: [], pathPrefixes: [], replay: 0 };
+}
+
+export const KeyPolicy: MessageFns<KeyPolicy> = {
+  encode(message: KeyPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sourceNetworks) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.regions) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.services) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.methods) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.pathPrefixes) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.replay !== 0) {
+      writer.uint32(48).int32(message.replay);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sourceNetworks.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.regions.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.services.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.methods.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pathPrefixes.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.replay = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeyPolicy {
+    return {
+      sourceNetworks: globalThis.Array.isArray(object?.sourceNetworks)
+        ? object.sourceNetworks.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.source_networks)
+        ? object.source_networks.map((e: any) => globalThis.String(e))
+        : [],
+      regions: globalThis.Array.isArray(object?.regions) ? object.regions.map((e: any) => globalThis.String(e)) : [],
+      services: globalThis.Array.isArray(object?.services) ? object.services.map((e: any) => globalThis.String(e)) : [],
+      methods: globalThis.Array.isArray(object?.methods) ? object.methods.map((e: any) => globalThis.String(e)) : [],
+      pathPrefixes: globalThis.Array.isArray(object?.pathPrefixes)
+        ? object.pathPrefixes.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.path_prefixes)
+        ? object.path_prefixes.map((e: any) => globalThis.String(e))
+        : [],
+      replay: isSet(object.replay) ? replayPolicyFromJSON(object.replay) : 0,
+    };
+  },
+
+  toJSON(message: KeyPolicy): unknown {
+    const obj: any = {};
+    if (message.sourceNetworks?.length) {
+      obj.sourceNetworks = message.sourceNetworks;
+    }
+    if (message.regions?.length) {
+      obj.regions = message.regions;
+    }
+    if (message.services?.length) {
+      obj.services = message.services;
+    }
+    if (message.methods?.length) {
+      obj.methods = message.methods;
+    }
+    if (message.pathPrefixes?.length) {
+      obj.pathPrefixes = message.pathPrefixes;
+    }
+    if (message.replay !== 0) {
+      obj.replay = replayPolicyToJSON(message.replay);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<KeyPolicy>, I>>(base?: I): KeyPolicy {
+    return KeyPolicy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeyPolicy>, I>>(object: I): KeyPolicy {
+    const message = createBaseKeyPolicy();
+    message.sourceNetworks = object.sourceNetworks?.map((e) => e) || [];
+    message.regions = object.regions?.map((e) => e) || [];
+    message.services = object.services?.map((e) => e) || [];
+    message.methods = object.methods?.map((e) => e) || [];
+    message.pathPrefixes = object.pathPrefixes?.map((e) => e) || [];
+    message.replay = object.replay ?? 0;
+    return message;
+  },
+};
+
+function createBaseSecretVersion(): SecretVersion {
+  return { version: 0, createTime: undefined, endTime: undefined, lastUseTime: undefined };
+}
+
+export const SecretVersion: MessageFns<SecretVersion> = {
+  encode(message: SecretVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).uint32(message.version);
+    }
+    if (message.createTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.createTime), writer.uint32(18).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.endTime), writer.uint32(26).fork()).join();
+    }
+    if (message.lastUseTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastUseTime), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecretVersion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecretVersion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.createTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lastUseTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecretVersion {
+    return {
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      createTime: isSet(object.createTime)
+        ? fromJsonTimestamp(object.createTime)
+        : isSet(object.create_time)
+        ? fromJsonTimestamp(object.create_time)
+        : undefined,
+      endTime: isSet(object.endTime)
+        ? fromJsonTimestamp(object.endTime)
+        : isSet(object.end_time)
+        ? fromJsonTimestamp(object.end_time)
+        : undefined,
+      lastUseTime: isSet(object.lastUseTime)
+        ? fromJsonTimestamp(object.lastUseTime)
+        : isSet(object.last_use_time)
+        ? fromJsonTimestamp(object.last_use_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: SecretVersion): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.createTime !== undefined) {
+      obj.createTime = message.createTime.toISOString();
+    }
+    if (message.endTime !== undefined) {
+      obj.endTime = message.endTime.toISOString();
+    }
+    if (message.lastUseTime !== undefined) {
+      obj.lastUseTime = message.lastUseTime.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SecretVersion>, I>>(base?: I): SecretVersion {
+    return SecretVersion.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SecretVersion>, I>>(object: I): SecretVersion {
+    const message = createBaseSecretVersion();
+    message.version = object.version ?? 0;
+    message.createTime = object.createTime ?? undefined;
+    message.endTime = object.endTime ?? undefined;
+    message.lastUseTime = object.lastUseTime ?? undefined;
+    return message;
+  },
+};
+
 function createBaseIssueKeyRequest(): IssueKeyRequest {
   return {
     tenant: "",
@@ -861,6 +1347,7 @@ function createBaseIssueKeyRequest(): IssueKeyRequest {
     expireTime: undefined,
     material: undefined,
     requestId: "",
+    policy: undefined,
   };
 }
 
@@ -897,6 +1384,9 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(74).string(message.requestId);
+    }
+    if (message.policy !== undefined) {
+      KeyPolicy.encode(message.policy, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -997,6 +1487,14 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.policy = KeyPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1057,6 +1555,7 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      policy: isSet(object.policy) ? KeyPolicy.fromJSON(object.policy) : undefined,
     };
   },
 
@@ -1097,6 +1596,9 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.policy !== undefined) {
+      obj.policy = KeyPolicy.toJSON(message.policy);
+    }
     return obj;
   },
 
@@ -1135,6 +1637,9 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
       }
     }
     message.requestId = object.requestId ?? "";
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? KeyPolicy.fromPartial(object.policy)
+      : undefined;
     return message;
   },
 };
@@ -1717,7 +2222,16 @@ export const GetKeyResponse: MessageFns<GetKeyResponse> = {
 };
 
 function createBaseListKeysRequest(): ListKeysRequest {
-  return { pageSize: 0, pageToken: "", tenant: "", principal: "", state: 0 };
+  return {
+    pageSize: 0,
+    pageToken: "",
+    tenant: "",
+    principal: "",
+    state: 0,
+    unusedSinceTime: undefined,
+    expireBeforeTime: undefined,
+    secretCreatedBeforeTime: undefined,
+  };
 }
 
 export const ListKeysRequest: MessageFns<ListKeysRequest> = {
@@ -1736,6 +2250,15 @@ export const ListKeysRequest: MessageFns<ListKeysRequest> = {
     }
     if (message.state !== 0) {
       writer.uint32(40).int32(message.state);
+    }
+    if (message.unusedSinceTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.unusedSinceTime), writer.uint32(50).fork()).join();
+    }
+    if (message.expireBeforeTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.expireBeforeTime), writer.uint32(58).fork()).join();
+    }
+    if (message.secretCreatedBeforeTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.secretCreatedBeforeTime), writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -1793,6 +2316,30 @@ export const ListKeysRequest: MessageFns<ListKeysRequest> = {
             message.state = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.unusedSinceTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.expireBeforeTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.secretCreatedBeforeTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1820,6 +2367,21 @@ export const ListKeysRequest: MessageFns<ListKeysRequest> = {
       tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
       principal: isSet(object.principal) ? globalThis.String(object.principal) : "",
       state: isSet(object.state) ? keyStateFromJSON(object.state) : 0,
+      unusedSinceTime: isSet(object.unusedSinceTime)
+        ? fromJsonTimestamp(object.unusedSinceTime)
+        : isSet(object.unused_since_time)
+        ? fromJsonTimestamp(object.unused_since_time)
+        : undefined,
+      expireBeforeTime: isSet(object.expireBeforeTime)
+        ? fromJsonTimestamp(object.expireBeforeTime)
+        : isSet(object.expire_before_time)
+        ? fromJsonTimestamp(object.expire_before_time)
+        : undefined,
+      secretCreatedBeforeTime: isSet(object.secretCreatedBeforeTime)
+        ? fromJsonTimestamp(object.secretCreatedBeforeTime)
+        : isSet(object.secret_created_before_time)
+        ? fromJsonTimestamp(object.secret_created_before_time)
+        : undefined,
     };
   },
 
@@ -1840,6 +2402,15 @@ export const ListKeysRequest: MessageFns<ListKeysRequest> = {
     if (message.state !== 0) {
       obj.state = keyStateToJSON(message.state);
     }
+    if (message.unusedSinceTime !== undefined) {
+      obj.unusedSinceTime = message.unusedSinceTime.toISOString();
+    }
+    if (message.expireBeforeTime !== undefined) {
+      obj.expireBeforeTime = message.expireBeforeTime.toISOString();
+    }
+    if (message.secretCreatedBeforeTime !== undefined) {
+      obj.secretCreatedBeforeTime = message.secretCreatedBeforeTime.toISOString();
+    }
     return obj;
   },
 
@@ -1853,6 +2424,9 @@ export const ListKeysRequest: MessageFns<ListKeysRequest> = {
     message.tenant = object.tenant ?? "";
     message.principal = object.principal ?? "";
     message.state = object.state ?? 0;
+    message.unusedSinceTime = object.unusedSinceTime ?? undefined;
+    message.expireBeforeTime = object.expireBeforeTime ?? undefined;
+    message.secretCreatedBeforeTime = object.secretCreatedBeforeTime ?? undefined;
     return message;
   },
 };
@@ -2103,7 +2677,7 @@ export const UpdateKeyResponse: MessageFns<UpdateKeyResponse> = {
 };
 
 function createBaseRevokeRequest(): RevokeRequest {
-  return { keyId: "", reason: "" };
+  return { keyId: "", reason: "", wait: false };
 }
 
 export const RevokeRequest: MessageFns<RevokeRequest> = {
@@ -2113,6 +2687,9 @@ export const RevokeRequest: MessageFns<RevokeRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.wait !== false) {
+      writer.uint32(24).bool(message.wait);
     }
     return writer;
   },
@@ -2146,6 +2723,14 @@ export const RevokeRequest: MessageFns<RevokeRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.wait = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2166,6 +2751,7 @@ export const RevokeRequest: MessageFns<RevokeRequest> = {
         ? globalThis.String(object.key_id)
         : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      wait: isSet(object.wait) ? globalThis.Boolean(object.wait) : false,
     };
   },
 
@@ -2177,6 +2763,9 @@ export const RevokeRequest: MessageFns<RevokeRequest> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.wait !== false) {
+      obj.wait = message.wait;
+    }
     return obj;
   },
 
@@ -2187,6 +2776,7 @@ export const RevokeRequest: MessageFns<RevokeRequest> = {
     const message = createBaseRevokeRequest();
     message.keyId = object.keyId ?? "";
     message.reason = object.reason ?? "";
+    message.wait = object.wait ?? false;
     return message;
   },
 };
@@ -2280,6 +2870,258 @@ export const RevokeResponse: MessageFns<RevokeResponse> = {
   },
 };
 
+function createBaseRotateKeyRequest(): RotateKeyRequest {
+  return { keyId: "", overlap: undefined, etag: "", importedSecret: Buffer.alloc(0), requestId: "" };
+}
+
+export const RotateKeyRequest: MessageFns<RotateKeyRequest> = {
+  encode(message: RotateKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.overlap !== undefined) {
+      Duration.encode(message.overlap, writer.uint32(18).fork()).join();
+    }
+    if (message.etag !== "") {
+      writer.uint32(26).string(message.etag);
+    }
+    if (message.importedSecret.length !== 0) {
+      writer.uint32(34).bytes(message.importedSecret);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(42).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.overlap = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.etag = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.importedSecret = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateKeyRequest {
+    return {
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+      overlap: isSet(object.overlap) ? Duration.fromJSON(object.overlap) : undefined,
+      etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      importedSecret: isSet(object.importedSecret)
+        ? Buffer.from(bytesFromBase64(object.importedSecret))
+        : isSet(object.imported_secret)
+        ? Buffer.from(bytesFromBase64(object.imported_secret))
+        : Buffer.alloc(0),
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: RotateKeyRequest): unknown {
+    const obj: any = {};
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    if (message.overlap !== undefined) {
+      obj.overlap = Duration.toJSON(message.overlap);
+    }
+    if (message.etag !== "") {
+      obj.etag = message.etag;
+    }
+    if (message.importedSecret.length !== 0) {
+      obj.importedSecret = base64FromBytes(message.importedSecret);
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RotateKeyRequest>, I>>(base?: I): RotateKeyRequest {
+    return RotateKeyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RotateKeyRequest>, I>>(object: I): RotateKeyRequest {
+    const message = createBaseRotateKeyRequest();
+    message.keyId = object.keyId ?? "";
+    message.overlap = (object.overlap !== undefined && object.overlap !== null)
+      ? Duration.fromPartial(object.overlap)
+      : undefined;
+    message.etag = object.etag ?? "";
+    message.importedSecret = object.importedSecret ?? Buffer.alloc(0);
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseRotateKeyResponse(): RotateKeyResponse {
+  return { key: undefined, secret: "", previousEndTime: undefined };
+}
+
+export const RotateKeyResponse: MessageFns<RotateKeyResponse> = {
+  encode(message: RotateKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      Key.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    if (message.secret !== "") {
+      writer.uint32(18).string(message.secret);
+    }
+    if (message.previousEndTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.previousEndTime), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Key.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.secret = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.previousEndTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateKeyResponse {
+    return {
+      key: isSet(object.key) ? Key.fromJSON(object.key) : undefined,
+      secret: isSet(object.secret) ? globalThis.String(object.secret) : "",
+      previousEndTime: isSet(object.previousEndTime)
+        ? fromJsonTimestamp(object.previousEndTime)
+        : isSet(object.previous_end_time)
+        ? fromJsonTimestamp(object.previous_end_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: RotateKeyResponse): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = Key.toJSON(message.key);
+    }
+    if (message.secret !== "") {
+      obj.secret = message.secret;
+    }
+    if (message.previousEndTime !== undefined) {
+      obj.previousEndTime = message.previousEndTime.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RotateKeyResponse>, I>>(base?: I): RotateKeyResponse {
+    return RotateKeyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RotateKeyResponse>, I>>(object: I): RotateKeyResponse {
+    const message = createBaseRotateKeyResponse();
+    message.key = (object.key !== undefined && object.key !== null) ? Key.fromPartial(object.key) : undefined;
+    message.secret = object.secret ?? "";
+    message.previousEndTime = object.previousEndTime ?? undefined;
+    return message;
+  },
+};
+
 /** Called by administrators. */
 export type KeyServiceService = typeof KeyServiceService;
 export const KeyServiceService = {
@@ -2342,6 +3184,21 @@ export const KeyServiceService = {
     responseSerialize: (value: RevokeResponse): Buffer => Buffer.from(RevokeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeResponse => RevokeResponse.decode(value),
   },
+  /**
+   * Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+   *
+   * The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+   * is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+   */
+  rotateKey: {
+    path: "/counterseal.v1.KeyService/RotateKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateKeyRequest): Buffer => Buffer.from(RotateKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateKeyRequest => RotateKeyRequest.decode(value),
+    responseSerialize: (value: RotateKeyResponse): Buffer => Buffer.from(RotateKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RotateKeyResponse => RotateKeyResponse.decode(value),
+  },
 } as const;
 
 export interface KeyServiceServer extends UntypedServiceImplementation {
@@ -2364,6 +3221,13 @@ export interface KeyServiceServer extends UntypedServiceImplementation {
    * The revocation is durable before the answer is sent, and in force in this process.
    */
   revoke: handleUnaryCall<RevokeRequest, RevokeResponse>;
+  /**
+   * Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+   *
+   * The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+   * is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+   */
+  rotateKey: handleUnaryCall<RotateKeyRequest, RotateKeyResponse>;
 }
 
 export interface KeyServiceClient extends Client {
@@ -2455,6 +3319,27 @@ export interface KeyServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
+   *
+   * The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
+   * is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+   */
+  rotateKey(
+    request: RotateKeyRequest,
+    callback: (error: ServiceError | null, response: RotateKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateKey(
+    request: RotateKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RotateKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateKey(
+    request: RotateKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RotateKeyResponse) => void,
   ): ClientUnaryCall;
 }
 

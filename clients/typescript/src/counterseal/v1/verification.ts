@@ -60,6 +60,8 @@ export enum RejectionReason {
   REJECTION_REASON_REPLAYED = 15,
   /** REJECTION_REASON_BODY_REQUIRED - The signature covers the hash of the body, and the caller sent neither the body nor its hash. Ask again with one of them. */
   REJECTION_REASON_BODY_REQUIRED = 16,
+  /** REJECTION_REASON_THROTTLED - Too many signatures that did not match, for this key and from this source, in a short time. The key works from elsewhere. */
+  REJECTION_REASON_THROTTLED = 17,
   UNRECOGNIZED = -1,
 }
 
@@ -116,6 +118,9 @@ export function rejectionReasonFromJSON(object: any): RejectionReason {
     case 16:
     case "REJECTION_REASON_BODY_REQUIRED":
       return RejectionReason.REJECTION_REASON_BODY_REQUIRED;
+    case 17:
+    case "REJECTION_REASON_THROTTLED":
+      return RejectionReason.REJECTION_REASON_THROTTLED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -159,6 +164,8 @@ export function rejectionReasonToJSON(object: RejectionReason): string {
       return "REJECTION_REASON_REPLAYED";
     case RejectionReason.REJECTION_REASON_BODY_REQUIRED:
       return "REJECTION_REASON_BODY_REQUIRED";
+    case RejectionReason.REJECTION_REASON_THROTTLED:
+      return "REJECTION_REASON_THROTTLED";
     case RejectionReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -184,8 +191,9 @@ export interface VerifyRequest {
     | Demand
     | undefined;
   /**
-   * Chosen by the caller, the same on every retry of the same request. At most 128 characters of [A-Za-z0-9._:-].
-   * Appears in the service's logs. Empty: none.
+   * Chosen by the caller, the same on every retry of the same request, and on no other one. At most 128 characters of
+   * [A-Za-z0-9._:-]. Appears in the service's logs. Where signatures may be used once, a retry under the same id by the same caller is no
+   * replay; without an id it is one. Empty: none.
    */
   requestId: string;
   /**
@@ -339,6 +347,11 @@ export interface Verified {
    * scheme ignores dot segments and repeated slashes: the upstream has to be given this one. Empty for string-to-sign subjects.
    */
   verifiedPath: Buffer;
+  /**
+   * Which of the key's secrets it was signed with, counted from 1: less than the newest while a rotated key's older one still verifies.
+   * 0 for public keys.
+   */
+  secretVersion: number;
 }
 
 export interface Verified_LabelsEntry {
@@ -1579,6 +1592,7 @@ function createBaseVerified(): Verified {
     payloadDuty: undefined,
     scope: undefined,
     verifiedPath: Buffer.alloc(0),
+    secretVersion: 0,
   };
 }
 
@@ -1616,6 +1630,9 @@ export const Verified: MessageFns<Verified> = {
     }
     if (message.verifiedPath.length !== 0) {
       writer.uint32(90).bytes(message.verifiedPath);
+    }
+    if (message.secretVersion !== 0) {
+      writer.uint32(96).uint32(message.secretVersion);
     }
     return writer;
   },
@@ -1724,6 +1741,14 @@ export const Verified: MessageFns<Verified> = {
             message.verifiedPath = Buffer.from(reader.bytes());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.secretVersion = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1782,6 +1807,11 @@ export const Verified: MessageFns<Verified> = {
         : isSet(object.verified_path)
         ? Buffer.from(bytesFromBase64(object.verified_path))
         : Buffer.alloc(0),
+      secretVersion: isSet(object.secretVersion)
+        ? globalThis.Number(object.secretVersion)
+        : isSet(object.secret_version)
+        ? globalThis.Number(object.secret_version)
+        : 0,
     };
   },
 
@@ -1826,6 +1856,9 @@ export const Verified: MessageFns<Verified> = {
     if (message.verifiedPath.length !== 0) {
       obj.verifiedPath = base64FromBytes(message.verifiedPath);
     }
+    if (message.secretVersion !== 0) {
+      obj.secretVersion = Math.round(message.secretVersion);
+    }
     return obj;
   },
 
@@ -1857,6 +1890,7 @@ export const Verified: MessageFns<Verified> = {
       : undefined;
     message.scope = (object.scope !== undefined && object.scope !== null) ? Scope.fromPartial(object.scope) : undefined;
     message.verifiedPath = object.verifiedPath ?? Buffer.alloc(0);
+    message.secretVersion = object.secretVersion ?? 0;
     return message;
   },
 };

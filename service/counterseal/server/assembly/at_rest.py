@@ -1,0 +1,22 @@
+"""What is at rest: the key store, and the master keys that seal what it holds."""
+
+from contextlib import ExitStack
+
+from counterseal.server.config import Config
+from counterseal.server.data_folder import make_folder, read_master_keys
+from counterseal.server.keys.canary import check_master_keys
+from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.tickets import TicketCipher
+from counterseal.server.store.engine import KeyStore, open_store
+
+
+def open_at_rest(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher, TicketCipher]:
+    """Open what is at rest, and check that it belongs together."""
+    make_folder(config.data_dir)
+    store = open_store(config.database_url, timeout=config.store_timeout)
+    parts.callback(store.close)
+    store.upgrade()
+    master_keys = read_master_keys(config, store)
+    cipher = SecretCipher(master_keys)
+    check_master_keys(store, cipher)
+    return store, cipher, TicketCipher(master_keys)

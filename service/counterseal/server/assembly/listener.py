@@ -1,0 +1,49 @@
+"""What answers beside our own services, and how the server listens."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from counterseal.server.config import Config
+from counterseal.server.rpc.gate import Gate
+from counterseal.server.rpc.health import StoreHealth
+from counterseal.server.rpc.reflection import Reflection
+from counterseal.server.rpc.server import DESCRIBED, SERVICES, ServerLimits, side_patience
+from counterseal.server.rpc.tls import TlsFiles, server_credentials
+from counterseal.server.store.engine import KeyStore
+from counterseal.server.telemetry.log import Log
+from counterseal.server.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    import grpc
+
+
+def build_health(store: KeyStore, metrics: Metrics, log: Log, side_pool: ThreadPoolExecutor, parts: ExitStack) -> StoreHealth:
+    """Return what answers health checks: whether the store does."""
+    patience = side_patience()
+    parts.callback(patience.close)
+    return StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log, pool=side_pool, patience=patience)
+
+
+def build_reflection(config: Config, gate: Gate, log: Log, side_pool: ThreadPoolExecutor) -> Reflection:
+    """Anybody on this machine may ask; beyond it, whoever is known."""
+
+    def admit(context: "grpc.ServicerContext") -> None:
+        if not config.listen.is_loopback:
+            gate.admit("ServerReflectionInfo", context)
+
+    return Reflection(DESCRIBED, admit=admit, pool=side_pool, log=log)
+
+
+def server_limits(config: Config) -> ServerLimits:
+    """Return how much the server takes at once."""
+    return ServerLimits(
+        message_bytes=config.max_message_bytes, threads=config.threads, concurrent_calls=config.max_concurrent_calls
+    )
+
+
+def listener_credentials(config: Config, log: Log) -> "grpc.ServerCredentials | None":
+    """Return what the listener presents; None without TLS."""
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    return server_credentials(TlsFiles(cert=config.tls_cert, key=config.tls_key, client_ca=config.tls_client_ca), log)

@@ -6,7 +6,8 @@ from pathlib import Path
 from counterseal.server.config import Config
 from counterseal.server.errors import ConfigError
 from counterseal.server.keys.canary import in_use
-from counterseal.server.keys.master import MasterKeys
+from counterseal.server.keys.master import FILE_NAME, MasterKeys
+from counterseal.server.keys.wrapping import find_wrapper
 from counterseal.server.store.keystore import KeyStore
 
 
@@ -26,17 +27,19 @@ def make_folder(data_dir: Path) -> None:
 
 
 def read_master_keys(config: Config, store: KeyStore) -> MasterKeys:
-    """Return the master keys, made at the first start.
+    """Return the master keys, unwrapped; made at the first start, and then wrapped where that is configured.
 
     Raises:
-        ConfigError: they cannot be read; or their file is missing, and `store` is not new.
+        ConfigError: they cannot be read or unwrapped; or their file is missing, and `store` is not new.
+        StoreUnavailable: the store, or what unwraps them, does not answer.
     """
+    wrapper = find_wrapper(config.key_wrapping, config.data_dir)
     if config.master_keys is not None:
-        return MasterKeys.parse(config.master_keys)
-    path = config.data_dir / "master.keys"
+        return MasterKeys.parse(config.master_keys, wrapper=wrapper)
+    path = config.data_dir / FILE_NAME
     if not path.exists() and in_use(store):
         raise ConfigError(
             f"COUNTERSEAL_MASTER_KEYS: {path} is missing, and the key store holds what was sealed with it; put the file back, "
             f"or give the master keys by this setting"
         )
-    return MasterKeys.load_or_create(path)
+    return MasterKeys.load_or_create(path, wrapper=wrapper)

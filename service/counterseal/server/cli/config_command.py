@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from counterseal.server.cli.output import echo_fields, echo_json
-from counterseal.server.cli.settings import read_master_keys, read_settings
+from counterseal.server.cli.settings import read_ring_entries, read_settings
 from counterseal.server.cli.store_commands import opened_store, shown_url
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from counterseal.server.settings import CallerSetting
 
 # Shown by rules of their own. Every other field that its class keeps out of its repr is not shown at all.
-_SPECIAL: Final = frozenset({"database_url", "master_keys", "callers", "configured_schemes"})
+_SPECIAL: Final = frozenset({"database_url", "master_keys", "key_wrapping", "callers", "configured_schemes"})
 
 
 @click.group("config")
@@ -49,6 +49,7 @@ def _shown(config: "Config") -> dict[str, object]:
         if field.repr and field.name not in _SPECIAL:
             shown[field.name] = _plain(getattr(config, field.name))
     shown["database_url"] = shown_url(config.database_url)
+    shown["key_wrapping"] = _key_wrapping(config)
     shown["master_keys"] = _master_key_ids(config)
     shown["configured_schemes"] = [{"name": scheme.name, "kind": scheme.kind} for scheme in config.configured_schemes]
     shown["callers"] = [_caller(caller) for caller in config.callers]
@@ -57,10 +58,16 @@ def _shown(config: "Config") -> dict[str, object]:
 
 def _master_key_ids(config: "Config") -> list[str] | None:
     """Return the ids, the active one first. None: `serve` will make one when it first starts."""
-    if config.master_keys is None and not (config.data_dir / "master.keys").exists():
-        return None
-    ring = read_master_keys(config)
-    return [ring.active, *(key_id for key_id in ring.keys if key_id != ring.active)]
+    entries = read_ring_entries(config)
+    return None if entries is None else [entry.key_id for entry in entries]
+
+
+def _key_wrapping(config: "Config") -> list[str]:
+    """Return the kinds alone. What they name is opened, and asked nothing: whether a KMS answers, `serve` finds out."""
+    from counterseal.server.keys.wrapping import find_wrapper, kinds_of
+
+    find_wrapper(config.key_wrapping, config.data_dir)
+    return kinds_of(config.key_wrapping)
 
 
 def _caller(caller: "CallerSetting") -> dict[str, object]:

@@ -13,7 +13,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from counterseal.server.errors import SealBroken
-from counterseal.server.keys.master import MasterKeys, is_master_key_id
+from counterseal.server.keys.master import MasterKeys
+from counterseal.server.keys.ring_text import is_master_key_id
 
 # What the versions tell apart is what is sealed in beside: see `seal.py`.
 VERSIONS: Final = frozenset({1, 2})
@@ -62,7 +63,16 @@ class SecretCipher:
         Raises:
             SealBroken: the envelope cannot be read.
         """
-        return _read_head(sealed)[1] == self.active_id
+        return master_key_of(sealed) == self.active_id
+
+
+def master_key_of(sealed: bytes) -> str:
+    """Return the id of the master key that this is said to be sealed under; it is not opened.
+
+    Raises:
+        SealBroken: the envelope cannot be read.
+    """
+    return _read_head(sealed)[1]
 
 
 def _read_head(sealed: bytes) -> tuple[bytes, str]:

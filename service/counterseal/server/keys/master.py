@@ -1,22 +1,17 @@
-"""The ring of master keys: one seals, all of them open."""
+"""The ring of master keys, open: one seals, all of them open. How it lies in a file, and wrapped: `ring_file`, `ring_text`."""
 
-import base64
-import binascii
-import os
-import re
-import secrets
-import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from counterseal.server.errors import ConfigError
+from counterseal.server.keys.ring_file import SETTING, read_ring
+from counterseal.server.keys.ring_text import RingEntry, entries_text, new_entry, open_entry, read_entries
+from counterseal.server.keys.wrapping import KeyWrapper
 from counterseal.server.private_file import make_once
 
-MASTER_KEY_BYTES: Final = 32
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_SETTING: Final = "COUNTERSEAL_MASTER_KEYS"
+FILE_NAME: Final = "master.keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,82 +22,58 @@ class MasterKeys:
     keys: Mapping[str, bytes] = field(repr=False)
 
     @classmethod
-    def parse(cls, text: str, source: str = _SETTING) -> "MasterKeys":
-        """Read `id:base64` entries, separated by commas or line ends; the first is active.
+    def open(cls, entries: Sequence[RingEntry], wrapper: KeyWrapper | None, source: str = SETTING) -> "MasterKeys":
+        """Open the entries of a ring, of which there must be one at least; the first is active.
+
+        Raises:
+            ConfigError: a wrapped one cannot be opened.
+            StoreUnavailable: the wrapper does not answer.
+        """
+        keys = {entry.key_id: open_entry(entry, wrapper, source) for entry in entries}
+        return cls(active=entries[0].key_id, keys=keys)
+
+    @classmethod
+    def parse(cls, text: str, source: str = SETTING, *, wrapper: KeyWrapper | None = None) -> "MasterKeys":
+        """Read and open a ring's text.
 
         Raises:
             ConfigError: names `source` and the entry by number; never quotes an entry.
+            StoreUnavailable: the wrapper does not answer.
         """
-        keys: dict[str, bytes] = {}
-        entries = [entry.strip() for entry in re.split(r"[,\n]", text)]
-        for number, entry in enumerate((entry for entry in entries if entry), 1):
-            key_id, key = _read_entry(entry, f"{source}: entry {number}")
-            if key_id in keys:
-                raise ConfigError(f"{source}: entry {number}: its id is there twice")
-            keys[key_id] = key
-        if not keys:
-            raise ConfigError(f"{source}: holds no master key")
-        return cls(active=next(iter(keys)), keys=keys)
+        return cls.open(read_entries(text, source), wrapper, source)
 
     @classmethod
     def generate(cls) -> "MasterKeys":
         """Return a ring of one new key from the system's generator."""
-        key_id = f"mk-{secrets.token_hex(4)}"
-        return cls(active=key_id, keys={key_id: secrets.token_bytes(MASTER_KEY_BYTES)})
+        return cls.open([new_entry(None)], None)
 
     @classmethod
-    def load(cls, path: Path) -> "MasterKeys":
-        """Read a file of `id:base64` lines; the first is active.
+    def load(cls, path: Path, *, wrapper: KeyWrapper | None = None) -> "MasterKeys":
+        """Read and open a ring's file.
 
         Raises:
             ConfigError: there is no such file, it is readable by others than its owner, or its text cannot be read.
+            StoreUnavailable: the wrapper does not answer.
         """
-        try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode  # of what was opened, not of what the name leads to later
-                data = file.read(64 * 1024)
-        except OSError as error:
-            raise ConfigError(f"{_SETTING}: cannot read {path}: {error.strerror}") from None
-        if not stat.S_ISREG(mode) or mode & 0o077:
-            raise ConfigError(f"{_SETTING}: {path} must be a file that only its owner can read (chmod 600)")
-        try:
-            text = data.decode("ascii")
-        except UnicodeDecodeError:
-            raise ConfigError(f"{_SETTING}: {path} is not ASCII text") from None
-        return cls.parse(text, f"{_SETTING}: {path}")
+        return cls.open(read_ring(path), wrapper, f"{SETTING}: {path}")
 
     @classmethod
-    def load_or_create(cls, path: Path) -> "MasterKeys":
-        """Read the file, or make it with one new key, mode 0600. Of processes that start at once, all use the same key.
+    def load_or_create(cls, path: Path, *, wrapper: KeyWrapper | None = None) -> "MasterKeys":
+        """Read the file, or make it with one new key, mode 0600, wrapped if there is a wrapper.
+
+        Of processes that start at once, all use the same key.
 
         Raises:
-            ConfigError: as `load`; also when the file cannot be made.
+            ConfigError: as `load`; also when the file cannot be made, or the wrapper does not wrap.
+            StoreUnavailable: the wrapper does not answer.
         """
         try:
-            make_once(path, lambda: cls.generate().text().encode("ascii"))
+            make_once(path, lambda: entries_text([new_entry(wrapper)]).encode("ascii"))
         except OSError as error:
-            raise ConfigError(f"{_SETTING}: cannot make {path}: {error.strerror}") from None
-        return cls.load(path)
+            raise ConfigError(f"{SETTING}: cannot make {path}: {error.strerror}") from None
+        return cls.load(path, wrapper=wrapper)
 
     def text(self) -> str:
-        """Return the ring as a file holds it. This is the secret itself."""
+        """Return the ring as a file holds it without wrapping. This is the secret itself."""
         ids = [self.active, *(key_id for key_id in self.keys if key_id != self.active)]
-        return "".join(f"{key_id}:{base64.b64encode(self.keys[key_id]).decode()}\n" for key_id in ids)
-
-
-def is_master_key_id(text: str) -> bool:
-    """Say whether `text` is 1 to 32 characters of `[A-Za-z0-9._-]`, a letter or a digit first."""
-    return _ID.fullmatch(text) is not None
-
-
-def _read_entry(entry: str, place: str) -> tuple[str, bytes]:
-    key_id, colon, encoded = entry.partition(":")
-    if not colon or not is_master_key_id(key_id):
-        raise ConfigError(f"{place}: must be id:base64, the id 1 to 32 characters of [A-Za-z0-9._-]")
-    try:
-        key = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise ConfigError(f"{place}: what follows the colon is not base64") from None
-    if len(key) != MASTER_KEY_BYTES:
-        raise ConfigError(f"{place}: the key has {len(key)} bytes instead of {MASTER_KEY_BYTES}")
-    return key_id, key
+        return entries_text(RingEntry(key_id=key_id, wrapped=False, material=self.keys[key_id]) for key_id in ids)

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from counterseal.core.body.chain import ChunkChain, Next
 from counterseal.core.model import Scope
-from counterseal.server.keys.master import MasterKeys, is_master_key_id
+from counterseal.server.keys.master import MasterKeys
+from counterseal.server.keys.ring_text import is_master_key_id
 
 MAX_TICKET_BYTES: Final = 8192
 _VERSION: Final = 1

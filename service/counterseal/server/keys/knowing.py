@@ -1,0 +1,56 @@
+"""A ring that answers for ids that nobody has, without asking the store about each of them."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from counterseal.server.keys.known import Allowance, KnownIds
+from counterseal.server.keys.ring import KeyRing, OpenedKey
+
+
+class KnowingMetrics(Protocol):
+    """What a knowing ring reports."""
+
+    def spared(self) -> None:
+        """An id that nobody has did not cost a question to the store."""
+
+
+class KnowingKeyRing:
+    """Says of ids that are not among the known ones that there is no such key, while it is sure of knowing all.
+
+    A key that another process issued is known here once the change feed tells of it (through `evict`), which takes up to the
+    revocation bound. So in quiet times the store is asked all the same; only in a flood of made-up ids most of them are
+    answered from memory. That answer comes sooner than one from the store: in a flood, time tells which ids exist. Ids are no
+    secrets.
+    """
+
+    def __init__(
+        self,
+        inner: KeyRing,
+        *,
+        known: KnownIds,
+        allowance: Allowance,
+        is_sure: Callable[[], bool],
+        metrics: KnowingMetrics,
+    ) -> None:
+        """`is_sure` says whether all ids are loaded, and the feed is fresh enough that none is missing."""
+        self._inner = inner
+        self._known = known
+        self._allowance = allowance
+        self._is_sure = is_sure
+        self._metrics = metrics
+
+    def find(self, key_id: str) -> OpenedKey | None:
+        """See KeyRing."""
+        if key_id not in self._known and self._is_sure() and not self._allowance.take():
+            self._metrics.spared()
+            return None
+        return self._inner.find(key_id)
+
+    def evict(self, key_id: str) -> None:
+        """See KeyRing. Whatever changes exists, or is about to."""
+        self._known.add(key_id)
+        self._inner.evict(key_id)
+
+    def holds(self, opened: OpenedKey) -> bool:
+        """See KeyRing."""
+        return self._inner.holds(opened)

@@ -50,6 +50,14 @@ class SealBroken(ServiceError):
     """A sealed secret does not open: tampered with, swapped, or sealed under a master key that is missing. Never verifies."""
 
 
+class RowUnreadable(SealBroken):
+    """A row of the key store holds what we never write: it was changed behind our back. Never verifies."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__("a row of the key store cannot be read: it was changed")
+        self.key_id = key_id
+
+
 class CallerUnknown(ServiceError):
     """The call carries no valid credentials."""
 

@@ -1,70 +1,122 @@
-"""Bringing every sealed secret under the active master key, while the service runs."""
+"""Bringing everything that is sealed under the active master key, while the service runs."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.canary import check_master_keys, forget_other_master_keys
-from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.keys.seal import open_secret, seal_key
+from counterseal.server.keys.cipher import SecretCipher, master_key_of
+from counterseal.server.keys.resealable import Resealable, Sealed, SealedKeys, SealedMetas, Swap
 from counterseal.server.store.keystore import KeyStore
-from counterseal.server.store.records import SealSwap, StoredKey
 
 _PAGE: Final = 200
+# A key that is changed behind a reseal by a server that still seals under an older master key is found by the next round. When
+# rounds keep finding some, there is such a server.
+_ROUNDS: Final = 4
+
+# Every kind of thing that is sealed in the store.
+KINDS: Final[tuple[Callable[[KeyStore], Resealable], ...]] = (SealedKeys, SealedMetas)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResealReport:
-    """How many secrets were resealed, how many were under the active master key already, and which do not open (key ids)."""
+    """How many seals were renewed, how many were under the active master key already, and which do not open.
+
+    `broken`: key ids, and names of other things with their kind before it. `unsettled`: so many were still found under an older
+    master key in the last round; above 0, a server goes on sealing under one.
+    """
 
     resealed: int
     skipped: int
     broken: tuple[str, ...] = ()
+    unsettled: int = 0
 
 
-def reseal_all(store: KeyStore, cipher: SecretCipher) -> ResealReport:
+def reseal_all(store: KeyStore, cipher: SecretCipher, *, after_page: Callable[[], None] = lambda: None) -> ResealReport:
     """Reseal what is not under the active master key. Interrupted, it goes on from where it was when it is run again.
 
-    Only when nothing is broken are the older master keys released: from then on they may leave the ring. Every running
-    server must know the active master key before this starts, and must seal under it.
+    Only when nothing is broken, and a last look finds nothing under the older master keys, are those released: from then on
+    they may leave the ring. Every running server must know the active master key before this starts, and must seal under it.
+    `after_page` is called whenever a page has been resealed.
 
     Raises:
         ConfigError: the ring does not open what the store holds.
         StoreUnavailable: the store does not answer; pages done so far stay done.
     """
     check_master_keys(store, cipher)
-    resealed = skipped = 0
-    broken: list[str] = []
-    after = ""
-    while page := store.read_keys_after(after, _PAGE):
-        after = page[-1].record.key_id
-        waiting: tuple[StoredKey, ...] = page
-        while waiting:
-            swaps = _swaps(waiting, cipher, broken)
-            skipped += len(waiting) - len(swaps)
-            done = store.swap_sealed(swaps) if swaps else frozenset()
-            resealed += len(done)
-            waiting = _read_again(store, [swap.key_id for swap in swaps if swap.key_id not in done])
-    if not broken:
+    kinds = [make(store) for make in KINDS]
+    work = _Work(cipher, after_page)
+    found = work.round(kinds)
+    rounds = 1
+    while found and not work.broken and rounds < _ROUNDS:
+        found = work.round(kinds, only_others=True)
+        rounds += 1
+    if not work.broken and not found:
         forget_other_master_keys(store, cipher)
-    return ResealReport(resealed=resealed, skipped=skipped - len(broken), broken=tuple(broken))
+    return ResealReport(
+        resealed=work.resealed,
+        skipped=work.skipped,
+        broken=tuple(work.broken),
+        unsettled=0 if work.broken else found,
+    )
 
 
-def _swaps(keys: tuple[StoredKey, ...], cipher: SecretCipher, broken: list[str]) -> list[SealSwap]:
-    swaps = []
-    for stored in keys:
-        key_id, sealed = stored.record.key_id, stored.sealed_secret
-        try:
-            secret = open_secret(stored, cipher)
-        except SealBroken:
-            broken.append(key_id)  # the others are still worth their new seal
-            continue
-        if not cipher.is_current(sealed):
-            swaps.append(SealSwap(key_id=key_id, old=sealed, new=seal_key(secret, stored, cipher).sealed_secret))
-    return swaps
+def sealed_under(store: KeyStore, master_key_id: str) -> int:
+    """Count what is sealed under this master key, whatever the marks of master keys say. Reads the whole store.
+
+    Raises:
+        StoreUnavailable: the store does not answer.
+    """
+    pages = (page for make in KINDS for page in make(store).pages(_PAGE))
+    return sum(_master_key_of(item) == master_key_id for page in pages for item in page)
 
 
-def _read_again(store: KeyStore, key_ids: list[str]) -> tuple[StoredKey, ...]:
-    """Read keys that changed under us, their sealed secrets with them: what is there now decides."""
-    found = (store.read_key(key_id) for key_id in key_ids)
-    return tuple(stored for stored in found if stored is not None)
+class _Work:
+    """Counts as it goes."""
+
+    def __init__(self, cipher: SecretCipher, after_page: Callable[[], None]) -> None:
+        self._cipher = cipher
+        self._after_page = after_page
+        self.resealed = 0
+        self.skipped = 0
+        self.broken: list[str] = []
+
+    def round(self, kinds: Iterable[Resealable], *, only_others: bool = False) -> int:
+        """Go through everything once, or through what is not current; return how many were not."""
+        found = 0
+        for kind in kinds:
+            for page in kind.pages(_PAGE):
+                others = [item for item in page if _master_key_of(item) != self._cipher.active_id]
+                found += len(others)
+                self._page(kind, others if only_others else page)
+        return found
+
+    def _page(self, kind: Resealable, page: Sequence[Sealed]) -> None:
+        waiting = page
+        while waiting:
+            swaps = list(self._swaps(kind, waiting))
+            done = kind.swap(swaps) if swaps else frozenset()
+            self.resealed += len(done)
+            # What changed under us is read again: what is there now decides.
+            waiting = kind.again([swap.name for swap in swaps if swap.name not in done])
+            if done:
+                self._after_page()
+
+    def _swaps(self, kind: Resealable, items: Sequence[Sealed]) -> Iterator[Swap]:
+        for item in items:
+            try:
+                if _master_key_of(item) == self._cipher.active_id:
+                    item.check(self._cipher)
+                    self.skipped += 1
+                else:
+                    yield Swap(name=item.name, old=item.sealed, new=item.renew(self._cipher))
+            except SealBroken:
+                self.broken.append(f"{kind.kind} {item.name}".strip())  # the others are still worth their new seal
+
+
+def _master_key_of(item: Sealed) -> str | None:
+    try:
+        return master_key_of(item.sealed)
+    except SealBroken:
+        return None

@@ -175,6 +175,11 @@ class KeyStore:
             return False
         return True
 
+    def swap_meta(self, name: str, old: bytes, new: bytes) -> bool:
+        """Replace a single value if it still is `old`; says whether it was replaced."""
+        swap = update(META).where(META.c.name == name, META.c.value == old).values(value=new)
+        return self.transactions.writing(lambda connection: connection.execute(swap).rowcount == 1)
+
     def drop_meta(self, name: str) -> None:
         """Remove a single value."""
         self.transactions.writing(lambda connection: connection.execute(META.delete().where(META.c.name == name)))

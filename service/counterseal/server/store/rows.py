@@ -2,12 +2,12 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Row
 
 from counterseal.core.model import KeyState, PublicKey
+from counterseal.server.store.readable import alarming, read_text_map, read_text_set
 from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, StoredKey
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -88,16 +88,16 @@ def audit_values(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
+@alarming
 def read_record(row: Row[Any]) -> KeyRecord:
-    """Return the record in a row of `keys`."""
-    labels: Mapping[str, str] = json.loads(row.labels)
+    """Return the record in a row of `keys`. Raises RowUnreadable."""
     return KeyRecord(
         key_id=row.key_id,
         tenant=row.tenant,
         principal=row.principal,
         description=row.description,
-        labels=labels,
-        allowed_schemes=frozenset(json.loads(row.allowed_schemes)),
+        labels=read_text_map(row.labels),
+        allowed_schemes=read_text_set(row.allowed_schemes),
         state=KeyState(row.state),
         not_before=_maybe_time(row.not_before),
         expires=_maybe_time(row.expires),
@@ -118,8 +118,9 @@ def _read_public_key(row: Row[Any]) -> PublicKey | None:
     return PublicKey(algorithm=row.algorithm, spki=row.public_key or b"")
 
 
+@alarming
 def read_stored(row: Row[Any]) -> StoredKey:
-    """Return the record and the sealed secret in a row of `keys`."""
+    """Return the record and the sealed secret in a row of `keys`. Raises RowUnreadable."""
     return StoredKey(
         record=read_record(row),
         secret_version=row.secret_version,

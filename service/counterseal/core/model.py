@@ -227,6 +227,8 @@ class Claim:
     security_token: bytes | None = field(default=None, repr=False)
     expires: int | None = None
     region_set: tuple[str, ...] = ()
+    # The signature stands in a posted form: it covers the form's policy, and neither method nor path.
+    in_form: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@
  5 (the caller looks up the key)        THROTTLED, UNKNOWN_KEY
  6 the key allows the scheme; compare   UNSUPPORTED_SCHEME, MISMATCH
  7 key state and times                  KEY_DISABLED, KEY_REVOKED, KEY_EXPIRED
- 8 demand                               OUT_OF_SCOPE
+ 8 demand, and the key's policy         OUT_OF_SCOPE
  9 payload                              PAYLOAD_MISMATCH
 10 (the caller looks for a replay)      REPLAYED
 
@@ -24,6 +24,7 @@ from counterseal.core.model import (
     Derive,
     HttpRequest,
     Key,
+    KeyKind,
     KeyState,
     Reason,
     Refusal,
@@ -33,8 +34,11 @@ from counterseal.core.model import (
     Window,
     is_enough_secret,
 )
+from counterseal.core.policy import NO_POLICY
+from counterseal.core.policy_check import check_policy, check_scope_policy
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.scope import is_in_region_set
+from counterseal.core.secret_choice import older_secret, secret_of
 from counterseal.core.window import check_window, valid_until
 
 # Computed with when there is no key, so that an unknown key costs what a known one does. The result is thrown away.
@@ -80,13 +84,16 @@ def conclude(
 ) -> Verified | Rejected:
     """Decide about a claim that `examine` returned. `key` None: there is no such key.
 
-    `derive` may remember what it derived; None: the scheme's plain derivation.
+    `derive` may remember what it derived; None: the scheme's plain derivation. The key in the verdict is the one whose secret
+    signed: `key.older` while a rotation lets it verify.
     """
     scheme = schemes[claim.scheme]
     try:
-        known = _check_signature(claim, key, demand, schemes, derive or scheme.derive)  # 5, 6
+        known = _check_signature(claim, key, demand, schemes, derive or scheme.derive, now)  # 5, 6
         _check_key(known, now)  # 7
         _check_demand(claim, demand)  # 8
+        if known.policy is not NO_POLICY:
+            check_policy(claim, subject, known.policy, demand, scheme.verified_path(claim))  # 8
         duty = scheme.payload_duty(claim, subject)  # 9
     except Refusal as refusal:
         return Rejected(reason=refusal.reason, detail=refusal.detail)
@@ -102,19 +109,30 @@ def conclude(
     )
 
 
-def recheck(claim: Claim, key: Key | None, demand: Demand, *, schemes: Mapping[str, Scheme], now: float) -> Key | Rejected:
+def recheck(
+    claim: Claim,
+    key: Key | None,
+    demand: Demand,
+    *,
+    schemes: Mapping[str, Scheme],
+    now: float,
+    secret_version: int | None = None,
+) -> Key | Rejected:
     """Check again, of a claim that was verified earlier, whatever may have changed since: all but the signature and the window.
 
-    For whoever goes on from a verified request, such as with the chunks of its body. Returns the key, which may be used on.
+    For whoever goes on from a verified request, such as with the chunks of its body. Returns the key with the secret that
+    signed, which may be used on: `secret_version`, None for the newest. Of the key's policy, what lies in the scope is checked
+    here: the claim knows neither source nor path any more.
     """
     try:
         _check_demanded_scheme(claim.scheme, demand)  # 2
         scheme = schemes.get(claim.scheme)
         if scheme is None:
             raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{claim.scheme}: not enabled any more")
-        known = _check_known(claim, key, demand, schemes)  # 5, 6
+        known = secret_of(_check_known(claim, key, demand, schemes), secret_version, now)  # 5, 6
         _check_key(known, now)  # 7
         _check_demand(claim, demand)  # 8
+        check_scope_policy(claim, known.policy, demand)  # 8
     except Refusal as refusal:
         return Rejected(reason=refusal.reason, detail=refusal.detail)
     return known
@@ -175,12 +193,19 @@ def _check_components_are_known(claim: Claim, demand: Demand) -> None:
         raise Refusal(Reason.NOT_COVERED, f"{claim.scheme}: has no components, labels or tags, and the caller demands some")
 
 
-def _check_signature(claim: Claim, key: Key | None, demand: Demand, schemes: Mapping[str, Scheme], derive: Derive) -> Key:
+def _check_signature(
+    claim: Claim, key: Key | None, demand: Demand, schemes: Mapping[str, Scheme], derive: Derive, now: float
+) -> Key:
     scheme = schemes[claim.scheme]
     # The computation is done in every case, so that time tells nothing. `derive` may remember by scope for one key alone: it
     # is given the key that it came with, and the dummy only where there is none.
-    usable = key is not None and key.kind in scheme.key_kinds
-    matches = scheme.matches(claim, key if key is not None and usable else DUMMY_KEY, derive)
+    usable = key if key is not None and key.kind in scheme.key_kinds else None
+    matches = scheme.matches(claim, usable or DUMMY_KEY, derive)
+    if not matches and KeyKind.SYMMETRIC in scheme.key_kinds:
+        # The secret before, and the dummy where there is none: nobody learns from the time that a key is being rotated.
+        older = None if usable is None else older_secret(usable, now)
+        if scheme.matches(claim, older or DUMMY_KEY, derive) and older is not None:
+            key, matches = older, True
     key = _check_known(claim, key, demand, schemes)
     enough = is_enough_secret(key.secret) if key.public_key is None else not key.secret
     # A temporary key is good only together with its security token, also in schemes that have no place for one.

@@ -108,6 +108,16 @@ class Scheme(Protocol):
     def verified_path(self, claim: Claim) -> bytes:
         """Return the path that the signature covers, still percent-encoded; empty when it covers none."""
 
+    def single_use(self, claim: Claim) -> bytes:
+        """Return what a captured request cannot change and still verify: by this a replay is told.
+
+        It is the signer's nonce, where there is one and it is signed; otherwise what was signed, or the signature where that is
+        the only right one. Never a signature of which anybody makes another (ECDSA), or of which the signer makes many.
+        """
+
+    def is_reusable(self, claim: Claim) -> bool:
+        """Say whether the signature was made to be used more than once: presigned requests and forms are."""
+
     def derive(self, key: Key, scope: Scope) -> bytes:
         """Derive the signing key of a scope from the key's secret. Only called with scopes that name this scheme."""
 
@@ -132,6 +142,14 @@ class SchemeDefaults:
     def read_string_to_sign(self, subject: StringToSignSubject) -> Claim:
         """Refuse: the scheme has no string to sign that a gateway could send in place of the request."""
         raise Refusal(Reason.UNSUPPORTED_SCHEME, f"{subject.scheme}: only takes whole requests")
+
+    def single_use(self, claim: Claim) -> bytes:
+        """Return the signature. Right for MACs that are read in one spelling only, and for nothing else."""
+        return claim.signature
+
+    def is_reusable(self, claim: Claim) -> bool:
+        """Say whether the request states for itself how long, or until when, it is good, rather than when it was signed."""
+        return claim.valid_for is not None or (claim.signed_time is None and claim.expires is not None)
 
     def derive(self, key: Key, scope: Scope) -> bytes:  # noqa: ARG002
         """Derive nothing: the scheme signs with the secret itself.

@@ -7,7 +7,7 @@ A second counter in the context is counted up until the candidate is in range (F
 import hmac
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from counterseal.core import asymmetric
 from counterseal.core.model import PublicKey, Reason, Refusal, Scope
@@ -27,6 +27,7 @@ class EcdsaP256:
     """ECDSA on P-256 with SHA-256. What `derive` returns is a public key: a cache of it holds nothing that signs."""
 
     prefix: bytes = b"AWS4A"
+    only_one: ClassVar[bool] = False
 
     def read(self, text: bytes) -> bytes:
         """Read a signature: exact DER in lower-case hex. Returns its low-s spelling. Raises Refusal: MALFORMED."""

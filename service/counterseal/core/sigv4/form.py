@@ -164,6 +164,7 @@ def read_form(family: Family, names: QueryNames, request: ReadRequest, hosts: Bu
         read=request,
         stated=posted.policy_text,
         posted=posted,
+        in_form=True,
     )
 
 

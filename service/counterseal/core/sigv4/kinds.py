@@ -3,7 +3,7 @@
 import hmac
 import re
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from counterseal.core import compare
 from counterseal.core.model import Reason, Refusal, Scope
@@ -13,7 +13,9 @@ _KEY_BYTES: Final = 32
 
 
 class SignatureKind(Protocol):
-    """One kind of signature."""
+    """One kind of signature. `only_one`: for a text and a key there is one right signature, in one spelling."""
+
+    only_one: ClassVar[bool]
 
     def read(self, text: bytes) -> bytes:
         """Read a signature and return it in its one spelling. Raises Refusal: MALFORMED."""
@@ -33,6 +35,7 @@ class HmacSha256:
     """HMAC-SHA256 under a key that is derived by a chain of HMACs. `prefix` goes before the secret."""
 
     prefix: bytes
+    only_one: ClassVar[bool] = True
 
     def read(self, text: bytes) -> bytes:
         """Read a signature. Raises Refusal: MALFORMED."""

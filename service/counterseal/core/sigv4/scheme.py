@@ -53,9 +53,7 @@ class FamilyScheme(SchemeDefaults):
     def matches(self, claim: Claim, key: Key, derive: Derive) -> bool:
         """Compute and compare the signature; the security token must be the key's, and absent when the key has none."""
         mine = _mine(claim)
-        text = mine.stated
-        if text is None:
-            text = canonical.string_to_sign(mine, canonical.canonical_request(mine))
+        text = _signed_text(mine)
         derived = derive(key, self.family.key_scope or canonical.scope_of(mine))
         return self.family.kind.matches(derived, text, mine.signature) and compare.same_security_token(key, mine.security_token)
 
@@ -80,6 +78,11 @@ class FamilyScheme(SchemeDefaults):
             return b""
         return canonical.normalise_path(mine.read.path) if mine.rules.normalise else mine.read.path
 
+    def single_use(self, claim: Claim) -> bytes:
+        """Return the signature, in hex; where the kind has several for one text, the string to sign."""
+        mine = _mine(claim)
+        return mine.signature if self.family.kind.only_one else _signed_text(mine)
+
     def derive(self, key: Key, scope: Scope) -> bytes:
         """Derive what verifies the signatures of a scope: an HMAC key, or a public key in DER."""
         return self.family.kind.derive(key.key_id, key.secret, scope)
@@ -93,6 +96,12 @@ def _mine(claim: Claim) -> SigV4Claim:
     if not isinstance(claim, SigV4Claim):
         raise TypeError("a claim of another scheme")
     return claim
+
+
+def _signed_text(claim: SigV4Claim) -> bytes:
+    if claim.stated is not None:
+        return claim.stated
+    return canonical.string_to_sign(claim, canonical.canonical_request(claim))
 
 
 def _check_body(claim: SigV4Claim, stated_hash: bytes, request: HttpRequest) -> PayloadDuty:

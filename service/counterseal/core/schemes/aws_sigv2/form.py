@@ -35,6 +35,7 @@ def read_form(request: ReadRequest, hosts: BucketHosts) -> SigV2Claim:
         hash="sha1",
         read=request,
         posted=posted,
+        in_form=True,
     )
 
 

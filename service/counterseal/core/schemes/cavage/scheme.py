@@ -66,6 +66,10 @@ class Cavage(SchemeDefaults):
         mine = _mine(claim)
         return mine.read.path if mine.coverage.path else b""
 
+    def single_use(self, claim: Claim) -> bytes:
+        """Return the string to sign: an ECDSA signature has a twin. Of two strings the first stands for both."""
+        return _mine(claim).strings[0]
+
     def sign(self, request: HttpRequest, credentials: Credentials, signing: Signing) -> HttpRequest:
         """Sign, in `Authorization` or, with the option `field`, in `Signature`. Raises ValueError."""
         signed = sign(request, credentials, signing, self.dialect)

@@ -57,6 +57,14 @@ class Rfc9421(SchemeDefaults):
         """Return the path that the signature covers."""
         return _mine(claim).path if claim.coverage.path else b""
 
+    def single_use(self, claim: Claim) -> bytes:
+        """Return the nonce, which is signed wherever it is given; without one, the signature base.
+
+        The signature's bytes will not do: ECDSA has two for each one, RSA-PSS any number.
+        """
+        mine = _mine(claim)
+        return b"nonce:" + mine.nonce.encode("ascii") if mine.nonce else b"base:" + mine.base
+
     def sign(self, request: HttpRequest, credentials: Credentials, signing: Signing) -> HttpRequest:
         """Sign, adding Signature-Input and Signature, and Content-Digest where there is a body. Raises ValueError."""
         return sign(request, credentials, signing, self.structured_fields)

@@ -1,6 +1,7 @@
-"""What an engine has to provide. A further one is a function from URL and timeout to a Database, entered in `engine.py`."""
+"""What an engine has to provide. A further one is a function from a URL and limits to it, entered in `engine.py`."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,10 +30,10 @@ class Database:
 
     `reads` is in AUTOCOMMIT for good; `writes` begins transactions that exclude lost updates (rows to be changed are read
     with FOR UPDATE, which SQLite does not need). `prepare` makes what must exist before the first connection. `check` raises
-    when connections answer though the database behind them is gone. `lock_schema` shuts out other processes that migrate,
-    until the transaction ends. `is_conflict` says of an error that the transaction met another one and may be begun anew.
-    `watch` opens a watch for changes; `announce` wakes those of other processes once the transaction has committed, where the
-    engine can do that.
+    when connections answer though the database behind them is gone. `lock_schema` shuts out other processes that migrate
+    until what was done in it is committed, or until the transaction ends. `is_conflict` says of an error that the transaction
+    met another one and may be begun anew. `watch` opens a watch for changes; `announce` wakes those of other processes once
+    the transaction has committed, where the engine can do that.
     """
 
     reads: Engine
@@ -40,7 +41,7 @@ class Database:
     is_outage: IsOutage
     prepare: Callable[[], None]
     check: Callable[[], None]
-    lock_schema: Callable[[Connection], None]
+    lock_schema: Callable[[Connection], AbstractContextManager[None]]
     is_conflict: Callable[[exc.DBAPIError], bool]
     watch: Callable[[], Watch]
     announce: Callable[[Connection], None]

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,13 +18,14 @@ from counterseal.server.store.database import Database
 
 # SQLITE_ERROR is bad SQL or a missing table; CONSTRAINT, MISMATCH, MISUSE and RANGE are misuse: bugs of ours, not outages.
 _OUR_FAULT: Final = frozenset({1, 19, 20, 21, 25})
-_READERS: Final = 16
+# How often a watch looks, in seconds; a look costs a few microseconds.
+_LOOK_SECONDS: Final = 0.005
 
 Identity = tuple[int, int] | None
 
 
-def open_sqlite(url: URL, timeout: float) -> Database:
-    """Open the file that the URL names; nothing is touched before `prepare`.
+def open_sqlite(url: URL, timeout: float, pool: int) -> Database:
+    """Open the file that the URL names; nothing is touched before `prepare`. `pool` connections read.
 
     Raises:
         ConfigError: the URL names no file. A database in memory would lose what was acknowledged.
@@ -35,7 +37,7 @@ def open_sqlite(url: URL, timeout: float) -> Database:
             "COUNTERSEAL_DATABASE_URL: for SQLite, must be sqlite:///path without a driver and without parameters"
         )
     path = Path(url.database).absolute()
-    reads = _engine(url, path, timeout, _READERS, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+    reads = _engine(url, path, timeout, pool, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
     # One connection: SQLite has one writer at a time, and threads that queue for it here are served in turn.
     writes = _engine(url, path, timeout, 1)
     event.listen(writes, "begin", lambda connection: _begin_write(connection, path))
@@ -53,36 +55,67 @@ def open_sqlite(url: URL, timeout: float) -> Database:
         is_outage=_is_outage,
         prepare=prepare,
         check=check,
-        lock_schema=_lock_schema,
+        # BEGIN IMMEDIATE already shuts out every other writer, and DDL is transactional.
+        lock_schema=lambda _: contextlib.nullcontext(),
         is_conflict=lambda _: False,  # writers queue; none is undone for another
-        watch=_Waiting,
+        watch=lambda: _Looking(path, timeout),
         announce=lambda _: None,
     )
 
 
-class _Waiting:
-    """Waits, and knows of nothing."""
+class _Looking:
+    """Looks at PRAGMA data_version, which changes when another connection, of this process or another, has committed."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path, timeout: float) -> None:
+        self._path, self._identity = path, _identity(path)
         self._closed = threading.Event()
+        self._in_use = threading.Lock()
+        try:
+            self._connection = _open(path, timeout)
+            self._seen = self._look()
+        except sqlite3.Error as error:
+            raise StoreUnavailable("the key store did not answer") from error
 
     def wait(self, seconds: float) -> None:
         """See Watch."""
-        self._closed.wait(seconds)
+        end = time.monotonic() + seconds
+        while not self._closed.is_set():
+            with self._in_use:
+                if not self._closed.is_set() and self._changed():
+                    return
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            self._closed.wait(min(left, _LOOK_SECONDS))
+
+    def _changed(self) -> bool:
+        if self._identity is None or _identity(self._path) != self._identity:
+            raise StoreUnavailable("the key store's file was removed or replaced")
+        try:
+            before, self._seen = self._seen, self._look()
+        except sqlite3.Error as error:
+            raise StoreUnavailable("the key store did not answer") from error
+        return self._seen != before
+
+    def _look(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         """See Watch."""
         self._closed.set()
+        with self._in_use:
+            self._connection.close()
+
+
+def _open(path: Path, timeout: float) -> sqlite3.Connection:
+    # mode=rw: a file that went missing is an outage, not a reason to begin with an empty one.
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=timeout, check_same_thread=False)
 
 
 def _engine(url: URL, path: Path, timeout: float, size: int, **options: Any) -> Engine:
-    def connect() -> sqlite3.Connection:
-        # mode=rw: a file that went missing is an outage, not a reason to begin with an empty one.
-        return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=timeout, check_same_thread=False)
-
     engine = create_engine(
         url,
-        creator=connect,
+        creator=lambda: _open(path, timeout),
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
@@ -144,10 +177,6 @@ def _create_file(path: Path) -> None:
         raise StoreUnavailable("the key store's file cannot be created") from error
     if mode & 0o077:
         raise ConfigError(f"COUNTERSEAL_DATABASE_URL: {path} is open to others (mode {mode:04o}); set its mode to 0600")
-
-
-def _lock_schema(connection: Connection) -> None:
-    """Nothing to do: BEGIN IMMEDIATE already shuts out every other writer, and DDL is transactional."""
 
 
 def _is_outage(error: exc.DBAPIError) -> bool:

@@ -2,5 +2,9 @@
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
+# Imported for what it does to Alembic.
+from counterseal.server.store.migrations import resumable
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, transactional_ddl=connection.dialect.name in resumable.TRANSACTIONAL)
 context.run_migrations()

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from counterseal.server.store.types import binary, bytewise
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -11,6 +13,5 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the columns, with what they mean for a symmetric key as defaults of the server."""
-    algorithm = sa.String(32).with_variant(sa.String(32, collation="BINARY"), "sqlite")
-    op.add_column("keys", sa.Column("algorithm", algorithm, nullable=False, server_default=""))
-    op.add_column("keys", sa.Column("public_key", sa.LargeBinary))
+    op.add_column("keys", sa.Column("algorithm", bytewise(32), nullable=False, server_default=""))
+    op.add_column("keys", sa.Column("public_key", binary()))

@@ -46,7 +46,7 @@ def test_reseal_lets_the_old_master_key_go(tmp_path: Path) -> None:
     assert reseal(new)[0] == 78
     code, out, _ = reseal(f"{new},{old}")
     assert code == 0
-    assert json.loads(out) == {"active_master_key": "new", "resealed": 3, "already_current": 0, "broken": []}
+    assert json.loads(out) == {"active_master_key": "new", "resealed": 3, "already_current": 0, "broken": [], "unsettled": 0}
     assert json.loads(reseal(f"{new},{old}")[1])["already_current"] == 3
 
     with running_server(tmp_path / "data", {"MASTER_KEYS": new}) as server:

@@ -8,6 +8,7 @@ from counterseal.server.cli.completion import PROGRAM, VARIABLE, completion
 from counterseal.server.cli.config_command import config_group
 from counterseal.server.cli.exits import RootGroup
 from counterseal.server.cli.keys import keys
+from counterseal.server.cli.master_keys import master_keys
 from counterseal.server.cli.schemes_command import schemes
 from counterseal.server.cli.serve import serve
 from counterseal.server.cli.sign import sign
@@ -32,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, keys, schemes, verify, sign, db, secrets, config_group, completion):
+for command in (serve, keys, schemes, verify, sign, db, secrets, master_keys, config_group, completion):
     cli.add_command(command)
 
 

@@ -1,12 +1,13 @@
 """`counterseal db upgrade` and `counterseal secrets reseal`: work on the key store itself, beside the server."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from counterseal.server.cli.exits import INTERNAL, Failure
+from counterseal.server.cli.exits import CONFLICT, INTERNAL, Failure
 from counterseal.server.cli.output import echo_json, printable
 from counterseal.server.cli.settings import read_master_keys, read_settings
 
@@ -40,20 +41,13 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the database to this release's schema. `serve` does the same when it starts."""
     config = read_settings()
-    _make_data_dir(config)
+    from counterseal.server.data_folder import make_folder
+
+    make_folder(config.data_dir)
     with opened_store(config) as store:
         store.upgrade()
         store.ping()
     click.echo(f"The database is at this release's schema: {shown_url(config.database_url)}")
-
-
-def _make_data_dir(config: "Config") -> None:
-    try:
-        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        from counterseal.server.errors import ConfigError
-
-        raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot make {config.data_dir}: {error.strerror}") from None
 
 
 def shown_url(url: str) -> str:
@@ -73,13 +67,14 @@ def secrets() -> None:
 
 
 @secrets.command("reseal", short_help="Seal all secrets under the active master key.")
+@click.option("--pause", type=click.FloatRange(0, 60), default=0, help="Seconds to wait after each page of 200 secrets.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with stable field names.")
-def reseal(*, as_json: bool) -> None:
-    """Seal every stored secret under the active master key, while servers run.
+def reseal(*, pause: float, as_json: bool) -> None:
+    """Seal every stored secret under the active master key, while servers run. Interrupted, it goes on when it is run again.
 
-    To replace a master key: put the new one first in COUNTERSEAL_MASTER_KEYS (or <data dir>/master.keys), keep the old one
-    behind it, restart every server, run this, then take the old one out. With several servers, first add the new one behind the
-    old one everywhere. Interrupted, it goes on when it is run again.
+    To replace a master key: `master-keys add` and restart the server; `master-keys activate` the new one and restart; run
+    this; `master-keys remove` the old one. Several servers have the same ring: after each step, give every one the changed
+    master.keys and restart or reload them all.
     """
     config = read_settings()
     from counterseal.server.keys.cipher import SecretCipher
@@ -87,7 +82,7 @@ def reseal(*, as_json: bool) -> None:
 
     cipher = SecretCipher(read_master_keys(config))
     with opened_store(config) as store:
-        report = reseal_all(store, cipher)
+        report = reseal_all(store, cipher, after_page=lambda: time.sleep(pause))
     if as_json:
         echo_json(
             {
@@ -95,6 +90,7 @@ def reseal(*, as_json: bool) -> None:
                 "resealed": report.resealed,
                 "already_current": report.skipped,
                 "broken": list(report.broken),
+                "unsettled": report.unsettled,
             }
         )
     else:
@@ -102,3 +98,10 @@ def reseal(*, as_json: bool) -> None:
     if report.broken:
         ids = ", ".join(printable(key_id) for key_id in report.broken)
         raise Failure(f"these secrets do not open, and were left alone: {ids}", INTERNAL)
+    if report.unsettled:
+        raise Failure(
+            f"{report.unsettled} secrets were sealed under an older master key again, so none is released: a server runs with "
+            f"another active one than {cipher.active_id}",
+            CONFLICT,
+            "Restart or reload every server with the ring as it is here, then run this again.",
+        )

@@ -33,6 +33,11 @@ def in_use(store: KeyStore) -> bool:
     return bool(store.read_meta(_PREFIX))
 
 
+def master_keys_in_use(store: KeyStore) -> frozenset[str]:
+    """Return the ids of the master keys under which anything may be sealed. Raises StoreUnavailable."""
+    return frozenset(name.removeprefix(_PREFIX) for name in store.read_meta(_PREFIX))
+
+
 def forget_other_master_keys(store: KeyStore, cipher: SecretCipher) -> None:
     """Drop the marks of all master keys but the active one: nothing is sealed under them any more."""
     for name in store.read_meta(_PREFIX):

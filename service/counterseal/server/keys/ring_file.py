@@ -10,7 +10,7 @@ from typing import Final
 
 from counterseal.server.errors import ConfigError
 from counterseal.server.keys.ring_text import RingEntry, entries_text, read_entries
-from counterseal.server.private_file import replace
+from counterseal.server.private_file import make_once, replace
 
 SETTING: Final = "COUNTERSEAL_MASTER_KEYS"
 _MOST_BYTES: Final = 256 * 1024
@@ -40,8 +40,8 @@ def read_ring(path: Path) -> tuple[RingEntry, ...]:
 
 
 @contextmanager
-def changing(path: Path) -> Iterator[tuple[RingEntry, ...]]:
-    """Give the ring as it is, while nobody else changes it. Waits for whoever does.
+def changing(path: Path, *, absent: bool = False) -> Iterator[tuple[RingEntry, ...]]:
+    """Give the ring as it is, while nobody else changes it. Waits for whoever does. With `absent`, it may be empty.
 
     Raises:
         ConfigError: as `read_ring`; or the file is a link, which would be replaced and not followed.
@@ -55,7 +55,7 @@ def changing(path: Path) -> Iterator[tuple[RingEntry, ...]]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if path.is_symlink():
             raise ConfigError(f"{SETTING}: {path} is a link; change the ring where it leads to")
-        yield read_ring(path)
+        yield () if absent and not path.exists() else read_ring(path)
     finally:
         os.close(descriptor)
 
@@ -66,7 +66,13 @@ def write_ring(path: Path, entries: Sequence[RingEntry]) -> None:
     Raises:
         ConfigError: the file cannot be written; the old one is in place.
     """
+    data = entries_text(entries).encode("ascii")
     try:
-        replace(path, entries_text(entries).encode("ascii"))
+        if path.exists():
+            replace(path, data)
+            return
+        make_once(path, lambda: data)  # a server that starts for the first time makes one too: it is not replaced
     except OSError as error:
         raise ConfigError(f"{SETTING}: cannot write {path}: {error.strerror}") from None
+    if read_ring(path) != tuple(entries):
+        raise ConfigError(f"{SETTING}: {path} was made by another process at the same moment; try again")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from counterseal import __version__
@@ -12,8 +13,13 @@ from counterseal.core.schemes import deriving
 from counterseal.server.assembly.at_rest import open_at_rest
 from counterseal.server.assembly.callers import build_gate
 from counterseal.server.assembly.keys import build_key_ring
-from counterseal.server.assembly.listener import build_health, build_reflection, listener_credentials, server_limits
-from counterseal.server.callers import ADMIN_FILE
+from counterseal.server.assembly.listener import (
+    build_health,
+    build_reflection,
+    listener_credentials,
+    port_sharing,
+    server_limits,
+)
 from counterseal.server.chunks import ChunkVerifier
 from counterseal.server.config import Config
 from counterseal.server.issuer import Issuer
@@ -40,12 +46,13 @@ from counterseal.server.rpc.server import (
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.schemes import Schemes, find_schemes
 from counterseal.server.settings import Address
-from counterseal.server.signals import ending_signals
+from counterseal.server.signals import ending_signals, hangups
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.telemetry.log import Log, open_log
 from counterseal.server.telemetry.metrics import Metrics
 from counterseal.server.telemetry.scrape import ScrapeListener
 from counterseal.server.verifier import Verifier
+from counterseal.server.welcome import welcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,8 +81,8 @@ def run(config: Config) -> int:
         StoreUnavailable: the key store does not answer at start.
     """
     log = open_log(config.log_level)
-    with ending_signals() as stop, serving(config, log) as service:
-        print(_welcome(config, service), flush=True)  # noqa: T201  # for people; logs go to standard error
+    with hangups(partial(log.warning, "reload_needs_supervisor")), ending_signals() as stop, serving(config, log) as service:
+        print(welcome(config, service.address, service.metrics_url), flush=True)  # noqa: T201  # for people; logs go to standard error
         log.info("started", address=str(service.address), version=__version__, tls=config.tls)
         stop.wait()
         log.info("stopping", grace_seconds=config.stop_grace)
@@ -84,8 +91,11 @@ def run(config: Config) -> int:
 
 
 @contextmanager
-def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[Service]":
-    """Put a server together, start it, and take it down again in the opposite order. Raises what `run` raises."""
+def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: bool = False) -> "Iterator[Service]":
+    """Put a server together, start it, and take it down again in the opposite order. Raises what `run` raises.
+
+    `shared_port`: this is one worker of several, under a supervisor that holds the port for all of them.
+    """
     with ExitStack() as parts:
         metrics = Metrics(__version__)
         schemes = _schemes(config, log)
@@ -104,7 +114,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time) -> "Iterator[
         gate, side_pool = build_gate(config, metrics, log, parts), build_side_pool()
         health = build_health(store, metrics, log, side_pool, parts)
         reflector = build_reflection(config, gate, log, side_pool)
-        server = build_server(limits)
+        server = build_server(limits, port_sharing(config) if shared_port else None)
         add_services(
             server,
             verification=verification_handlers(gate, lane, verification, chunk_calls, SchemeHandlers(schemes), metrics),
@@ -187,16 +197,3 @@ def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, reflector: Ref
     reflector.close()
     time.sleep(min(grace, _SETTLE_SECONDS))
     server.stop(grace).wait()
-
-
-def _welcome(config: Config, service: Service) -> str:
-    lines = [
-        f"counterseal {__version__} listening on {service.address}"
-        + (" (TLS)" if config.tls else " (plaintext, this machine only)"),
-        f"metrics on {service.metrics_url}" if service.metrics_url else "metrics off (COUNTERSEAL_METRICS_LISTEN is empty)",
-        f"data in {config.data_dir.resolve()}",
-    ]
-    if config.listen.is_loopback:
-        lines.append(f"administrator's bearer token in {config.data_dir.resolve() / ADMIN_FILE}")
-    lines.append("try next: counterseal keys issue --principal alice")
-    return "\n".join(lines)

@@ -58,6 +58,8 @@ class Config:
     outage_grace: float
     workers: int
     pin_workers: bool
+    # After how long a worker asks a connection to end, so that the next one goes to any of them. 0: never.
+    max_connection_age: float
     # `off`, `memory`, `sql` or `redis`.
     replay: str
     # May carry a password.
@@ -115,6 +117,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "OUTAGE_GRACE": (reader.seconds(0, _DAY), "0"),
     "WORKERS": (reader.integer(1, 256), "1"),
     "PIN_WORKERS": (reader.flag, "false"),
+    "MAX_CONNECTION_AGE": (reader.seconds(0, _DAY), "60"),
     "REPLAY": (reader.one_of("off", "memory", "sql", "redis"), "off"),
     "REPLAY_URL": (reader.text, None),
     "REPLAY_ENTRIES": (reader.integer(1, 1_000_000_000), "1000000"),

@@ -1,14 +1,17 @@
-"""The signals that ask the server to end."""
+"""The signals that ask the server to end, or the supervisor of several workers to do something."""
 
+import contextlib
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 
 @contextmanager
-def ending_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM and SIGINT set. A second signal ends the process at once."""
+def ending_signals(also: Callable[[], None] | None = None) -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM and SIGINT set; `also` is called too. A second signal ends the process at once."""
     asked = threading.Event()
 
     def ask(number: int, _: object) -> None:
@@ -16,10 +19,62 @@ def ending_signals() -> Iterator[threading.Event]:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         asked.set()
+        if also is not None:
+            also()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with _handled((signal.SIGTERM, signal.SIGINT), ask):
         yield asked
+
+
+@contextmanager
+def hangups(heard: Callable[[], None]) -> Iterator[None]:
+    """Call `heard` at SIGHUP, which would otherwise end the process."""
+    with _handled((signal.SIGHUP,), lambda _number, _frame: heard()):
+        yield
+
+
+class SignalQueue:
+    """Signals in the order in which they came. `fileno` is ready to be read when there are any."""
+
+    def __init__(self) -> None:
+        self._there, self._wake = socket.socketpair()
+        for end in (self._there, self._wake):
+            end.setblocking(False)
+        self._numbers: deque[int] = deque()
+
+    def fileno(self) -> int:
+        """Return what to wait for."""
+        return self._there.fileno()
+
+    def take(self) -> list[int]:
+        """Return the signals that have come since."""
+        with contextlib.suppress(BlockingIOError):
+            while self._there.recv(4096):
+                pass
+        found = []
+        while self._numbers:
+            found.append(self._numbers.popleft())
+        return found
+
+    def _put(self, number: int, _: object) -> None:
+        self._numbers.append(number)
+
+    @contextmanager
+    def of(self, numbers: Sequence[int]) -> Iterator[None]:
+        """Queue these signals. In the main thread alone."""
+        former = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        try:
+            with _handled(numbers, self._put):
+                yield
+        finally:
+            signal.set_wakeup_fd(former)
+
+
+@contextmanager
+def _handled(numbers: Sequence[int], handler: Callable[[int, object], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)

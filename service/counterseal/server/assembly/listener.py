@@ -8,7 +8,7 @@ from counterseal.server.config import Config
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.reflection import Reflection
-from counterseal.server.rpc.server import DESCRIBED, SERVICES, ServerLimits, side_patience
+from counterseal.server.rpc.server import DESCRIBED, SERVICES, ServerLimits, SharedPort, side_patience
 from counterseal.server.rpc.tls import TlsFiles, server_credentials
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.telemetry.log import Log
@@ -40,6 +40,11 @@ def server_limits(config: Config) -> ServerLimits:
     return ServerLimits(
         message_bytes=config.max_message_bytes, threads=config.threads, concurrent_calls=config.max_concurrent_calls
     )
+
+
+def port_sharing(config: Config) -> SharedPort:
+    """Return how a worker shares the port with others."""
+    return SharedPort(age=config.max_connection_age, grace=config.stop_grace)
 
 
 def listener_credentials(config: Config, log: Log) -> "grpc.ServerCredentials | None":

@@ -90,19 +90,29 @@ def build_side_pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_SIDE_THREADS, thread_name_prefix="counterseal-side")
 
 
-def build_server(limits: ServerLimits) -> grpc.Server:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedPort:
+    """How a worker leaves others on the port their part: connections end after `age` seconds, their calls `grace` later.
+
+    An age of 0 is none: connections stay for as long as clients keep them.
+    """
+
+    age: float
+    grace: float
+
+
+def build_server(limits: ServerLimits, shared: SharedPort | None = None) -> grpc.Server:
     """Return a server without services. Beyond `concurrent_calls` gRPC itself answers RESOURCE_EXHAUSTED."""
     return grpc.server(
         ThreadPoolExecutor(limits.pool, thread_name_prefix="counterseal-rpc"),
         maximum_concurrent_rpcs=limits.concurrent_calls,
-        options=_options(limits),
+        options=_options(limits, shared),
     )
 
 
-def _options(limits: ServerLimits) -> Sequence[tuple[str, int]]:
+def _options(limits: ServerLimits, shared: SharedPort | None) -> Sequence[tuple[str, int]]:
     return (
-        # A second server on the same port must fail to start, not silently take half of the calls.
-        ("grpc.so_reuseport", 0),
+        *_port_options(shared),
         # Twice the limit: up to there our own gate refuses, with an ErrorInfo; beyond, gRPC does, without one.
         ("grpc.max_receive_message_length", 2 * limits.message_bytes),
         ("grpc.max_send_message_length", 2 * limits.message_bytes),
@@ -114,6 +124,18 @@ def _options(limits: ServerLimits) -> Sequence[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
+    )
+
+
+def _port_options(shared: SharedPort | None) -> Sequence[tuple[str, int]]:
+    # A second server on the same port must fail to start, not silently take half of the calls. Workers of one service share it:
+    # their supervisor holds it against all others.
+    if shared is None or shared.age == 0:
+        return (("grpc.so_reuseport", int(shared is not None)),)
+    return (
+        ("grpc.so_reuseport", 1),
+        ("grpc.max_connection_age_ms", max(1, int(shared.age * 1000))),
+        ("grpc.max_connection_age_grace_ms", max(1, int(shared.grace * 1000))),
     )
 
 

@@ -94,6 +94,11 @@ class CacheMeter:
         self._loads = Histogram(
             "counterseal_key_load_seconds", "Time to read and open one key on a miss.", buckets=_BUCKETS, registry=registry
         )
+        self._bypassed = Counter(
+            "counterseal_cache_bypassed",
+            "Cached keys and absences that were not used: the change feed was older than the revocation bound.",
+            registry=registry,
+        )
         self._size = Gauge("counterseal_key_cache_entries", "Entries held now, by kind.", ("kind",), registry=registry)
 
     def hit(self) -> None:
@@ -108,9 +113,13 @@ class CacheMeter:
         """Count an id that the cache knows to be absent."""
         self._negative.inc()
 
-    def evicted(self) -> None:
-        """Count a key dropped, for want of room or because it was changed."""
-        self._evicted.inc()
+    def bypassed(self) -> None:
+        """Count an answer of the cache that was not used, because the feed is too far behind."""
+        self._bypassed.inc()
+
+    def evicted(self, count: int = 1) -> None:
+        """Count keys dropped, for want of room or because they were changed."""
+        self._evicted.inc(count)
 
     def loaded(self, seconds: float) -> None:
         """Record how long a load took, whatever its outcome."""

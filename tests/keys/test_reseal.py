@@ -1,6 +1,5 @@
 """Rotating master keys while the service runs, and starting with the wrong ones."""
 
-import dataclasses
 import threading
 from collections.abc import Sequence
 
@@ -110,8 +109,8 @@ def test_two_reseals_at_once_and_changes_meanwhile(store: KeyStore) -> None:
         worker.start()
 
     def change(stored: StoredKey) -> tuple[StoredKey, AuditEntry]:
-        after = dataclasses.replace(stored, record=dataclasses.replace(stored.record, principal="x"))
-        return seal_key(open_secret(stored, ring("new", "old")), after, ring("new", "old")), samples.entry()
+        after, entry = samples.moved(stored, principal="x")
+        return seal_key(open_secret(stored, ring("new", "old")), after, ring("new", "old")), entry
 
     for number in range(0, 400, 20):
         store.change(f"k{number:04}", change)

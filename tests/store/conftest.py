@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from counterseal.server.store.engine import KeyStore, open_store
+from counterseal.server.store.engine import KeyStore
+from tests.store import samples
 from tests.store.engines import ENGINES
 from tests.store.rig import Rig
 
@@ -17,7 +18,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def store(store_url: str) -> Iterator[KeyStore]:
     """A store with its schema in place."""
-    opened = open_store(store_url, timeout=10)
+    opened = samples.open_store(store_url, timeout=10)
     opened.upgrade()
     yield opened
     opened.close()

@@ -9,6 +9,7 @@ import time
 
 from counterseal.core.schemes import BUILT_IN
 from counterseal.server.issuer import Issuer
+from counterseal.server.keys.audit_key import arm_journal
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.flight import SingleFlightKeyRing
 from counterseal.server.keys.master import MasterKeys
@@ -21,6 +22,7 @@ def main(url: str, master_keys: str) -> None:
     store = open_store(url, timeout=30)
     store.upgrade()
     cipher = SecretCipher(MasterKeys.parse(master_keys))
+    arm_journal(store, cipher)
     ring = SingleFlightKeyRing(StoredKeyRing(store.read_key, cipher, lambda key, scope: b"", scopes_per_key=1), timeout=30)
     schemes = {"aws-sigv4": BUILT_IN["aws-sigv4"]}
     issuer = Issuer(store=store, ring=ring, cipher=cipher, schemes=schemes, clock=time.time, revoke_bound=1)

@@ -1,12 +1,16 @@
 """Records for tests."""
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
 from counterseal.core.model import KeyState
+from counterseal.server.store import engine
+from counterseal.server.store.audit_chain import AuditKey
 from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, StoredKey
 
 NOON = dt.datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)
+AUDIT_KEY = AuditKey(key=b"tests alone have this audit key.")
 
 
 def record(key_id: str = "key-1", **changes: Any) -> KeyRecord:
@@ -45,3 +49,18 @@ def stored(
 
 def entry(key_id: str = "key-1", action: str = "issue", **detail: object) -> AuditEntry:
     return AuditEntry(time=NOON, actor="tester", action=action, key_id=key_id, tenant="default", request_id="r", detail=detail)
+
+
+def moved(before: StoredKey, *, sealed: bytes | None = None, **changes: Any) -> tuple[StoredKey, AuditEntry]:
+    """Return the key after a change, and the change's audit entry, a microsecond later."""
+    now = before.next_update(NOON)
+    record = dataclasses.replace(before.record, updated=now, **changes)
+    after = dataclasses.replace(before, record=record, sealed_secret=before.sealed_secret if sealed is None else sealed)
+    return after, dataclasses.replace(entry(before.record.key_id, "update"), time=now)
+
+
+def open_store(url: str, *, timeout: float) -> engine.KeyStore:
+    """Open a store that can be changed: its journal has a key."""
+    store = engine.open_store(url, timeout=timeout)
+    store.journal.arm(AUDIT_KEY)
+    return store

@@ -3,14 +3,13 @@
 import dataclasses
 import datetime as dt
 import threading
-from typing import Any
 
 import pytest
 from sqlalchemy import exc
 
 from counterseal.core.model import KeyState
 from counterseal.server.errors import KeyExists
-from counterseal.server.store.engine import KeyStore, open_store
+from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import AuditEntry, IssueMark, KeyQuery, SealSwap, StoredKey
 from tests.store import samples
 
@@ -91,13 +90,8 @@ def test_lists_are_filtered(store: KeyStore) -> None:
     assert ids(KeyQuery(state=KeyState.REVOKED)) == []
 
 
-def with_record(stored: StoredKey, **changes: Any) -> StoredKey:
-    return dataclasses.replace(stored, record=dataclasses.replace(stored.record, **changes))
-
-
 def disabled(stored: StoredKey) -> tuple[StoredKey, AuditEntry]:
-    after = dataclasses.replace(with_record(stored, state=KeyState.DISABLED), sealed_secret=b"sealed anew")
-    return after, samples.entry(stored.record.key_id, "update")
+    return samples.moved(stored, state=KeyState.DISABLED, sealed=b"sealed anew")
 
 
 def test_a_change_moves_etag_sequence_and_audit_together(store: KeyStore) -> None:
@@ -132,9 +126,13 @@ def test_what_an_edit_raises_undoes_everything(store: KeyStore) -> None:
 
 def test_an_audit_row_that_fails_undoes_the_change(store: KeyStore) -> None:
     first = store.insert(samples.stored(), samples.entry())
-    broken = dataclasses.replace(samples.entry(), detail={"not": {"json"}})
+
+    def breaks(stored: StoredKey) -> tuple[StoredKey, AuditEntry]:
+        after, entry = samples.moved(stored, principal="x")
+        return after, dataclasses.replace(entry, detail={"not": {"json"}})
+
     with pytest.raises(TypeError):
-        store.change("key-1", lambda stored: (with_record(stored, principal="x"), broken))
+        store.change("key-1", breaks)
     found = store.read_key("key-1")
     assert found is not None
     assert found.record == first
@@ -191,13 +189,13 @@ def test_single_values_are_added_once(store: KeyStore) -> None:
 
 def test_concurrent_changes_are_none_lost(store: KeyStore, store_url: str) -> None:
     store.insert(samples.stored(principal="0"), samples.entry())
-    other = open_store(store_url, timeout=10)  # pools of its own, as another process has
+    other = samples.open_store(store_url, timeout=10)  # pools of its own, as another process has
 
     def count(opened: KeyStore) -> None:
         for _ in range(20):
             opened.change(
                 "key-1",
-                lambda stored: (with_record(stored, principal=str(int(stored.record.principal) + 1)), samples.entry()),
+                lambda stored: samples.moved(stored, principal=str(int(stored.record.principal) + 1)),
             )
 
     threads = [threading.Thread(target=count, args=(opened,)) for opened in (store, other, store, other)]

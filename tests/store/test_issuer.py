@@ -22,6 +22,7 @@ from counterseal.server.store.records import (
     KeyRecord,
     StoredKey,
 )
+from tests.store import samples
 from tests.store.rig import Rig
 
 IMPORTED = ImportedMaterial(key_id="AKIDEXAMPLE", secret=b"an imported secret", security_token="canary-security-token-1")
@@ -222,7 +223,9 @@ def test_a_change_whose_answer_was_lost_is_in_force_here_too(rig: Rig) -> None:
     key_id = rig.issuer.issue(KeyDraft(), actor="me").record.key_id
     assert opened(rig, key_id).key.state is KeyState.ACTIVE
     draft = KeyDraft(request_id="r-1")
-    issuer = rig.issuer_on(LostAnswers(rig.store.database))
+    store = LostAnswers(rig.store.database)
+    store.journal.arm(samples.AUDIT_KEY)
+    issuer = rig.issuer_on(store)
     with pytest.raises(StoreUnavailable):
         issuer.revoke(key_id, "x", actor="me")
     assert opened(rig, key_id).key.state is KeyState.REVOKED

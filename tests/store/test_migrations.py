@@ -12,8 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event
 
 from counterseal.server.errors import ConfigError
+from counterseal.server.store import schema
 from counterseal.server.store import sqlite as sqlite_engine
-from counterseal.server.store.engine import KeyStore, open_store
+from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.tables import METADATA
 from tests.store import samples
 
@@ -40,16 +41,24 @@ def test_many_processes_may_start_at_once(store_url: str) -> None:
     for process in starting:
         out, err = process.communicate(timeout=120)
         assert (process.returncode, out, err) == (0, b"", b"")
-    store = open_store(store_url, timeout=10)
+    store = samples.open_store(store_url, timeout=10)
     store.ping()
     assert store.change_sequence() == 0
     store.close()
 
 
-def test_a_newer_schema_is_refused_and_left_alone(store: KeyStore, store_url: str) -> None:
+def of_a_later_release(store: KeyStore, compatible_from: bytes | None) -> None:
     with store.database.writes.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    later = open_store(store_url, timeout=10)
+    store.drop_meta(schema.COMPATIBLE_NAME)
+    if compatible_from is not None:
+        store.add_meta(schema.COMPATIBLE_NAME, compatible_from)
+
+
+@pytest.mark.parametrize("compatible_from", [None, b"", b"9998", b"yes!", b"00000", b"1"])
+def test_a_newer_schema_is_refused_and_left_alone(store: KeyStore, store_url: str, compatible_from: bytes | None) -> None:
+    of_a_later_release(store, compatible_from)
+    later = samples.open_store(store_url, timeout=10)
     with pytest.raises(ConfigError, match=r"COUNTERSEAL_DATABASE_URL.*9999"):
         later.upgrade()
     later.close()
@@ -57,9 +66,19 @@ def test_a_newer_schema_is_refused_and_left_alone(store: KeyStore, store_url: st
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9999"
 
 
+def test_a_newer_schema_that_says_so_is_used(store: KeyStore, store_url: str) -> None:
+    assert store.read_meta(schema.COMPATIBLE_NAME) == {schema.COMPATIBLE_NAME: schema.COMPATIBLE_FROM.encode()}
+    of_a_later_release(store, schema.COMPATIBLE_FROM.encode())
+    later = samples.open_store(store_url, timeout=10)
+    later.upgrade()
+    later.insert(samples.stored(), samples.entry())
+    assert store.read_key("key-1") is not None
+    later.close()
+
+
 def test_an_upgrade_that_fails_halfway_leaves_nothing_behind(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/keys.db"
-    store = open_store(url, timeout=10)
+    store = samples.open_store(url, timeout=10)
 
     def fail(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if "CREATE TABLE meta" in statement:
@@ -78,7 +97,7 @@ def test_an_upgrade_that_fails_halfway_leaves_nothing_behind(tmp_path: Path) -> 
 
 
 def test_the_database_file_belongs_to_its_owner_alone(tmp_path: Path) -> None:
-    store = open_store(f"sqlite:///{tmp_path}/odd #%25 name?.db".replace("?", "%3F"), timeout=10)
+    store = samples.open_store(f"sqlite:///{tmp_path}/odd #%25 name?.db".replace("?", "%3F"), timeout=10)
     store.upgrade()
     store.insert(samples.stored(), samples.entry())
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
@@ -86,7 +105,7 @@ def test_the_database_file_belongs_to_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_every_connection_is_durable(tmp_path: Path) -> None:
-    store = open_store(f"sqlite:///{tmp_path}/keys.db", timeout=7)
+    store = samples.open_store(f"sqlite:///{tmp_path}/keys.db", timeout=7)
     store.upgrade()
     for engine in (store.database.reads, store.database.writes):
         with engine.connect() as connection:
@@ -108,13 +127,20 @@ def test_every_connection_is_durable(tmp_path: Path) -> None:
         "sqlite:///file:x?mode=memory&uri=true",
         "oracle://u:hunter2@h/d",
         "postgresql://u:hunter2@h:port/d",
+        "postgresql://u:hunter2@h/d?pasword=hunter2",
+        "postgresql+asyncpg://u:hunter2@h/d",
+        "postgresql+psycopg2://u:hunter2@h/d",
+        "mysql://u:hunter2@h/d?pasword=hunter2",
+        "mysql://u:hunter2@h/d?host=hunter2:port",
+        "mysql://u:hunter2@h/d?target_session_attrs=hunter2",
+        "mysql+mysqldb://u:hunter2@h/d",
         "sqlite+aiosqlite:///x.db",
         "sqlite:///x.db?timeout=3",
     ],
 )
 def test_urls_that_cannot_be_used_are_refused_by_name(url: str) -> None:
     with pytest.raises(ConfigError, match="COUNTERSEAL_DATABASE_URL") as caught:
-        open_store(url, timeout=1)
+        samples.open_store(url, timeout=1)
     assert "hunter2" not in str(caught.value)
 
 

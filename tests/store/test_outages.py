@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import exc
 
 from counterseal.server.errors import ServiceError, StoreUnavailable
-from counterseal.server.store.engine import KeyStore, open_store
+from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import KeyQuery, SealSwap
 from tests.store import samples
 
@@ -23,7 +23,7 @@ OPERATIONS: dict[str, Callable[[KeyStore], object]] = {
     "find_issued": lambda store: store.find_issued("a", "r"),
     "list_keys": lambda store: store.list_keys(KeyQuery()),
     "insert": lambda store: store.insert(samples.stored("new"), samples.entry("new")),
-    "change": lambda store: store.change("key-1", lambda record: (record, samples.entry())),
+    "change": lambda store: store.change("key-1", samples.moved),
     "read_keys_after": lambda store: store.read_keys_after("", 1),
     "swap_sealed": lambda store: store.swap_sealed([SealSwap(key_id="key-1", old=b"sealed", new=b"x")]),
     "change_sequence": lambda store: store.change_sequence(),
@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(path: Path) -> Iterator[KeyStore]:
-    store = open_store(f"sqlite:///{path}", timeout=0.2)
+    store = samples.open_store(f"sqlite:///{path}", timeout=0.2)
     store.upgrade()
     store.insert(samples.stored(), samples.entry())
     yield store
@@ -60,14 +60,14 @@ def unavailable(operation: Callable[[KeyStore], object], store: KeyStore) -> Non
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_folder_that_does_not_exist(name: str, tmp_path: Path) -> None:
-    store = open_store(f"sqlite:///{tmp_path}/absent/keys.db", timeout=0.2)
+    store = samples.open_store(f"sqlite:///{tmp_path}/absent/keys.db", timeout=0.2)
     unavailable(OPERATIONS[name], store)
     store.close()
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "upgrade"])
 def test_a_file_that_does_not_exist_is_not_made_anew(name: str, path: Path) -> None:
-    store = open_store(f"sqlite:///{path}", timeout=0.2)
+    store = samples.open_store(f"sqlite:///{path}", timeout=0.2)
     unavailable(OPERATIONS[name], store)
     assert not path.exists()
     store.close()
@@ -77,12 +77,12 @@ def test_a_file_that_does_not_exist_is_not_made_anew(name: str, path: Path) -> N
 def test_a_file_that_is_no_database(name: str, path: Path) -> None:
     path.write_bytes(b"not a database, whatever its name says " * 1000)
     path.chmod(0o600)
-    store = open_store(f"sqlite:///{path}", timeout=0.2)
+    store = samples.open_store(f"sqlite:///{path}", timeout=0.2)
     unavailable(OPERATIONS[name], store)
     store.close()
 
 
-@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("name", [name for name in WRITES if name != "upgrade"])  # what is up to date is only read
 def test_another_process_that_holds_the_lock(name: str, opened: KeyStore, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -125,7 +125,7 @@ def test_a_full_disk_acknowledges_nothing(opened: KeyStore, path: Path) -> None:
 def test_a_file_that_may_only_be_read(name: str) -> None:
     folder = Path(tempfile.mkdtemp())  # outside of pytest's folder, which only its owner may enter
     path = folder / "keys.db"
-    store = open_store(f"sqlite:///{path}", timeout=0.2)
+    store = samples.open_store(f"sqlite:///{path}", timeout=0.2)
     store.upgrade()
     store.insert(samples.stored(), samples.entry())
     store.close()

@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import text
 
 from counterseal.core.model import Key, KeyKind, KeyState, PublicKey
 from counterseal.server.errors import InvalidField, KeyExists, KeyIsRevoked, RequestIdReused, SealBroken
@@ -20,7 +19,7 @@ from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.reseal import ResealReport, reseal_all
 from counterseal.server.keys.seal import seal_key
 from counterseal.server.keys.stored import open_key
-from counterseal.server.store.engine import KeyStore, open_store
+from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import (
     Encoding,
     ImportedMaterial,
@@ -30,7 +29,7 @@ from counterseal.server.store.records import (
     OfferedPublicKey,
     PublicMaterial,
 )
-from tests.store import samples
+from tests.store import forging, samples
 from tests.store.rig import Rig
 
 ED25519 = Ed25519PrivateKey.from_private_bytes(b"7" * 32)
@@ -226,8 +225,7 @@ def test_no_secret_is_made_a_public_key(rig: Rig, name: str) -> None:
 
 
 def forge(rig: Rig, key_id: str, change: str) -> None:
-    with rig.store.database.writes.begin() as connection:
-        connection.execute(text(f"UPDATE keys SET {change} WHERE key_id = :id"), {"id": key_id})
+    forging.forge(rig.store, change, key_id)
 
 
 def test_nothing_is_sealed_with_a_public_key() -> None:
@@ -296,7 +294,7 @@ def test_rows_from_before_are_symmetric_and_open(tmp_path: Path) -> None:
     from alembic.config import Config
 
     url = f"sqlite:///{tmp_path}/keys.db"
-    store = open_store(url, timeout=10)
+    store = samples.open_store(url, timeout=10)
     store.database.prepare()
     with store.database.writes.begin() as connection:
         config = Config()

@@ -151,7 +151,7 @@ class Issuer:
                 return None
             late = "expire_time" if "expire_time" in change.mask else "not_before_time"
             limits.check_times(f"key.{late}", after.not_before, after.expires)
-            after = dataclasses.replace(after, updated=self._now())
+            after = dataclasses.replace(after, updated=stored.next_update(self._now()))
             sealed = seal_key(open_secret(stored, self._cipher), dataclasses.replace(stored, record=after), self._cipher)
             return sealed, audit.updated(before, after, actor=actor)
 
@@ -172,8 +172,8 @@ class Issuer:
             _check_tenant(before, tenants)
             if before.state is KeyState.REVOKED:
                 return None
-            now = self._now()
-            after = dataclasses.replace(before, state=KeyState.REVOKED, updated=now, revoked=now, revoke_reason=reason)
+            now, updated = self._now(), stored.next_update(self._now())
+            after = dataclasses.replace(before, state=KeyState.REVOKED, updated=updated, revoked=now, revoke_reason=reason)
             changed = dataclasses.replace(stored, record=after)
             # A key that does not open can be revoked all the same. It keeps the broken seal, and goes on to open for nobody.
             with contextlib.suppress(SealBroken):

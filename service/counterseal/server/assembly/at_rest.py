@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 from counterseal.server.config import Config
 from counterseal.server.data_folder import make_folder, read_master_keys
+from counterseal.server.keys.audit_key import arm_journal
 from counterseal.server.keys.canary import check_master_keys
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.tickets import TicketCipher
@@ -19,4 +20,5 @@ def open_at_rest(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCiph
     master_keys = read_master_keys(config, store)
     cipher = SecretCipher(master_keys)
     check_master_keys(store, cipher)
+    arm_journal(store, cipher)
     return store, cipher, TicketCipher(master_keys)

@@ -61,6 +61,8 @@ def open_secret(stored: StoredKey, cipher: SecretCipher) -> bytes:
         SealBroken: the secret or the record is not as it was sealed, or its master key is missing.
     """
     record = stored.record
+    if stored.put_back:
+        raise SealBroken("a key's row is older than its last change in the audit trail: it was put back behind our back")
     secret = cipher.unseal(
         stored.sealed_secret,
         tenant=record.tenant,

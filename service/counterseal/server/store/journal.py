@@ -1,29 +1,60 @@
-"""The journal: every change takes the next number and leaves an audit row, in the transaction of the change itself."""
+"""The journal: every change takes the next number and leaves a link of the audit chain, in the transaction of the change."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from counterseal.server.store.audit_chain import AuditKey, ChainedEntry, chain_time, revision_of
 from counterseal.server.store.database import Database
 from counterseal.server.store.records import AuditEntry
 from counterseal.server.store.rows import audit_values
 from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE
 
+# Locked until the transaction ends: numbers become visible in ascending order, and the chain has no forks on any engine.
+_HEAD: Final = select(CHANGE_SEQUENCE.c.value, CHANGE_SEQUENCE.c.hash).where(CHANGE_SEQUENCE.c.id == 1).with_for_update()
+
 
 class Journal:
-    """Numbers changes and writes them down. Thread-safe."""
+    """Numbers changes and writes them down. Thread-safe once it is armed."""
 
     def __init__(self, database: Database) -> None:
         self._announce = database.announce
+        self._key: AuditKey | None = None
 
-    def record(self, connection: Connection, entry: AuditEntry) -> int:
-        """Write `entry` down and return its number: the `changed` of what was changed.
+    def arm(self, key: AuditKey) -> None:
+        """Give the journal the key of its marks, without which nothing can be changed."""
+        self._key = key
 
-        The row of the sequence stays locked until the transaction ends, so numbers become visible in ascending order.
-        """
-        row: Any = CHANGE_SEQUENCE.c
-        connection.execute(update(CHANGE_SEQUENCE).where(row.id == 1).values(value=row.value + 1))
-        number = int(connection.execute(select(row.value).where(row.id == 1)).scalar_one())
-        connection.execute(insert(AUDIT).values(audit_values(entry) | {"seq": number}))
+    def record(self, connection: Connection, entry: AuditEntry, *, skip: int = 0) -> int:
+        """Write `entry` down and return its number: the `changed` of what was changed. `skip` leaves numbers out before it."""
+        if self._key is None:
+            raise RuntimeError("the journal has no key yet: arm it (keys/audit_key.py) before anything is changed")
+        head = connection.execute(_HEAD).one()
+        number, values = head.value + 1 + skip, audit_values(entry)
+        digest = _link(number, values, head.hash)
+        values |= {
+            "seq": number,
+            "hash": digest,
+            "mac": self._key.mac(digest),
+            "revision": revision_of(entry.key_id, entry.action, values["time"]),
+        }
+        connection.execute(insert(AUDIT).values(values))
+        connection.execute(update(CHANGE_SEQUENCE).where(CHANGE_SEQUENCE.c.id == 1).values(value=number, hash=digest))
         self._announce(connection)
-        return number
+        return int(number)
+
+
+def _link(number: int, values: dict[str, Any], previous: bytes | None) -> bytes:
+    entry = ChainedEntry(
+        sequence=number,
+        time=chain_time(values["time"]),
+        actor=values["actor"],
+        action=values["action"],
+        key_id=values["key_id"],
+        tenant=values["tenant"],
+        request_id=values["request_id"],
+        detail_json=values["detail"],
+        hash=b"",
+        previous_hash=previous or b"",
+    )
+    return entry.expected_hash()

@@ -1,16 +1,18 @@
 """The key store: every statement that is run on keys. A change, its audit row and its number are one transaction."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, exc, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exc, func, insert, select, update
 
-from counterseal.server.errors import KeyExists, StoreUnavailable
+from counterseal.server.errors import KeyExists, SealBroken, StoreUnavailable
 from counterseal.server.store import schema
 from counterseal.server.store.database import Database
 from counterseal.server.store.journal import Journal
 from counterseal.server.store.records import (
     AuditEntry,
+    ChainHead,
     KeyPage,
     KeyQuery,
     KeyRecord,
@@ -22,6 +24,8 @@ from counterseal.server.store.rows import (
     read_record,
     read_stored,
     stored_values,
+    to_micros,
+    to_time,
 )
 from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE, KEYS, META
 from counterseal.server.store.transactions import Transactions
@@ -31,6 +35,14 @@ from counterseal.server.store.transactions import Transactions
 Edit = Callable[[StoredKey], tuple[StoredKey, AuditEntry] | None]
 
 _READ_KEY: Final = select(KEYS).where(KEYS.c.key_id == bindparam("id"))
+# The time of the key's newest change, as the audit trail knows it. A row that is older was put back as it was earlier.
+_NEWEST: Final = select(func.max(AUDIT.c.revision).label("newest")).where(AUDIT.c.key_id == bindparam("id"))
+# One row, always: the columns of the key are NULL when there is none.
+_TRAIL: Final = _NEWEST.subquery("trail")
+_FIND: Final = select(_TRAIL.c.newest, KEYS).select_from(_TRAIL.join(KEYS, KEYS.c.key_id == bindparam("id"), isouter=True))
+_LOCK_KEY: Final = (
+    select(KEYS, _NEWEST.scalar_subquery().label("newest")).where(KEYS.c.key_id == bindparam("id")).with_for_update()
+)
 _SWAP: Final = (
     update(KEYS)
     .where(KEYS.c.key_id == bindparam("id"), KEYS.c.sealed_secret == bindparam("old"))
@@ -68,10 +80,18 @@ class KeyStore:
         self.database.writes.dispose()
 
     def read_key(self, key_id: str) -> StoredKey | None:
-        """Return the key with its sealed secret, or None. The one statement of a cold Verify."""
+        """Return the key with its sealed secret, or None. The one statement of a cold Verify.
+
+        Raises:
+            SealBroken: the audit trail knows of the key, and its row is gone.
+        """
         with self.transactions.reading() as connection:
-            row = connection.execute(_READ_KEY, {"id": key_id}).first()
-        return None if row is None else read_stored(row)
+            row = connection.execute(_FIND, {"id": key_id}).one()
+        if row.key_id is not None:
+            return _read_checked(row)
+        if row.newest is not None:
+            raise SealBroken("a key's row is missing from the key store: it was removed behind our back")
+        return None
 
     def find_issued(self, actor: str, request_id: str) -> StoredKey | None:
         """Return the key that `actor` issued under this request id, or None."""
@@ -101,6 +121,7 @@ class KeyStore:
             KeyExists: the id is taken, or its mark is: `find_issued` tells which.
         """
         values, mark = stored_values(stored), stored.mark
+        _check_time(stored, entry)
 
         def work(connection: Connection) -> KeyRecord:
             number = self.journal.record(connection, entry)
@@ -120,14 +141,17 @@ class KeyStore:
         """Change a key; durable when this returns. Returns the record as it is now, or None when there is no such key."""
 
         def work(connection: Connection) -> KeyRecord | None:
-            row = connection.execute(_READ_KEY.with_for_update(), {"id": key_id}).first()
+            row = connection.execute(_LOCK_KEY, {"id": key_id}).first()
             if row is None:
                 return None
-            before = read_stored(row)
+            before = _read_checked(row)
             edited = edit(before)
             if edited is None:
                 return before.record
             after, entry = edited
+            if after.record.updated < before.next_update(after.record.updated):
+                raise ValueError("a change has to move `updated` forward, or a row put back later would look like the newest")
+            _check_time(after, entry)
             values = stored_values(after) | {"changed": self.journal.record(connection, entry)}
             connection.execute(update(KEYS).where(KEYS.c.key_id == key_id).values(values))
             return _read_back(connection, key_id)
@@ -184,6 +208,17 @@ class KeyStore:
         """Remove a single value."""
         self.transactions.writing(lambda connection: connection.execute(META.delete().where(META.c.name == name)))
 
+    def note(self, entry: AuditEntry) -> int:
+        """Write down what changes no row of ours, e.g. a lease; durable when this returns. Returns the entry's number."""
+        return self.transactions.writing(lambda connection: self.journal.record(connection, entry))
+
+    def chain_head(self) -> ChainHead:
+        """Return the number of the last change of all, and the newest hash of the audit chain."""
+        query = select(CHANGE_SEQUENCE.c.value, CHANGE_SEQUENCE.c.hash).where(CHANGE_SEQUENCE.c.id == 1)
+        with self.transactions.reading() as connection:
+            row = connection.execute(query).one()
+        return ChainHead(sequence=row.value, hash=row.hash)
+
     def read_audit(self, key_id: str, after: int = 0, limit: int = 1000) -> tuple[tuple[int, AuditEntry], ...]:
         """Return the audit trail of a key with its row numbers, oldest first, from behind row `after` on."""
         query = select(AUDIT).where(AUDIT.c.key_id == key_id, AUDIT.c.id > after).order_by(AUDIT.c.id).limit(limit)
@@ -193,3 +228,14 @@ class KeyStore:
 
 def _read_back(connection: Connection, key_id: str) -> KeyRecord:
     return read_record(connection.execute(_READ_KEY, {"id": key_id}).one())
+
+
+def _read_checked(row: Row[Any]) -> StoredKey:
+    """Read a key with what the audit trail knows of it."""
+    stored = read_stored(row)
+    return stored if row.newest is None else dataclasses.replace(stored, newest=to_time(row.newest))
+
+
+def _check_time(stored: StoredKey, entry: AuditEntry) -> None:
+    if to_micros(stored.record.updated) != to_micros(entry.time):
+        raise ValueError("a key and the audit entry of its change must bear the same time")

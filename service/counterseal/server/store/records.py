@@ -40,6 +40,10 @@ class KeyRecord:
     secret_created: dt.datetime | None = None
     # The secret before, while it verifies.
     previous: "PreviousSecret | None" = None
+    # Of the current secret; counts from 1.
+    secret_version: int = 1
+    # When secrets were last used, by version, as far as that was asked for.
+    uses: Mapping[int, dt.datetime] = field(default_factory=dict)
 
     @property
     def kind(self) -> KeyKind:
@@ -80,6 +84,26 @@ class StoredKey:
     sealed_secret: bytes = field(repr=False)
     security_token_sha256: bytes | None = field(repr=False)
     mark: IssueMark | None = None
+    # When the key was last changed as the audit trail knows it; None where it was not asked, or knows nothing.
+    newest: dt.datetime | None = None
+
+    @property
+    def put_back(self) -> bool:
+        """Whether the row is older than the key's last change: somebody put it back as it was, with its own seal."""
+        return self.newest is not None and self.record.updated < self.newest
+
+    def next_update(self, now: dt.datetime) -> dt.datetime:
+        """Return the time of a change at `now`: later than that of any change before, however the clocks of servers differ."""
+        last = self.record.updated if self.newest is None else max(self.newest, self.record.updated)
+        return max(now, last + dt.timedelta(microseconds=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainHead:
+    """How far the store has come: the number of the last change, and the newest hash of the audit chain, if there is one."""
+
+    sequence: int
+    hash: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +181,7 @@ class KeyDraft:
     expires: dt.datetime | None = None
     material: Material | None = None
     request_id: str = ""
+    policy: KeyPolicy = NO_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +201,21 @@ class KeyQuery:
     tenants: frozenset[str] | None = None
     principal: str = ""
     state: KeyState | None = None
+    # Reports. The times are exclusive; `now` is what has not expired is measured by.
+    unused_since: dt.datetime | None = None
+    expire_before: dt.datetime | None = None
+    secret_created_before: dt.datetime | None = None
+    now: dt.datetime | None = None
+
+    @property
+    def is_report(self) -> bool:
+        """Whether this asks for what few keys meet and no index knows."""
+        return not (self.unused_since is None and self.expire_before is None and self.secret_created_before is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPage:
-    """One page, ascending by key id. `next_after` empty: this was the last."""
+    """One page, ascending by key id; of a report it may be empty. `next_after` empty: this was the last."""
 
     records: tuple[KeyRecord, ...]
     next_after: str
@@ -200,6 +235,27 @@ class KeyChange:
     state: KeyState | None = None
     not_before: dt.datetime | None = None
     expires: dt.datetime | None = None
+    policy: KeyPolicy = NO_POLICY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateOrder:
+    """Give a key a new secret, and let the one before verify for `overlap`. No imported secret: one is generated."""
+
+    key_id: str
+    overlap: dt.timedelta
+    etag: str = ""
+    imported_secret: bytes = field(default=b"", repr=False)
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotatedKey:
+    """A rotated key. `secret` is empty for an imported one; the secret before does not verify from `previous_end` on."""
+
+    record: KeyRecord
+    secret: str = field(repr=False)
+    previous_end: dt.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

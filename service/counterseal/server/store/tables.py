@@ -70,9 +70,11 @@ AUDIT: Final = Table(
     Column("seq", BigInteger),
     Column("hash", digest()),
     Column("mac", digest()),
+    # `time` again where a key was changed, else NULL: what the newest change of a key left in its `updated`.
+    Column("revision", BigInteger),
     Index("audit_by_key", "key_id", "id"),
     Index("audit_by_seq", "seq", unique=True),
-    Index("audit_by_key_seq", "key_id", "seq"),
+    Index("audit_by_revision", "key_id", "revision"),
     sqlite_autoincrement=True,
 )
 

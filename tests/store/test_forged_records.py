@@ -1,17 +1,16 @@
 """Somebody else writes the database, and our own changes come after."""
 
 import pytest
-from sqlalchemy import text
 
 from counterseal.core.model import KeyState
 from counterseal.server.errors import SealBroken
 from counterseal.server.store.records import KeyChange, KeyDraft
+from tests.store import forging
 from tests.store.rig import Rig
 
 
 def forge(rig: Rig, change: str) -> None:
-    with rig.store.database.writes.begin() as connection:
-        connection.execute(text(f"UPDATE keys SET {change}"))
+    forging.forge(rig.store, change)
 
 
 def test_a_changed_key_opens_with_what_was_changed(rig: Rig) -> None:

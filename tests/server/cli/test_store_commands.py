@@ -143,7 +143,7 @@ def test_config_check_shows_no_secret(lonely: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://someone:hidden-word@db.example/keys",
+        "oracle://someone:hidden-word@db.example/keys",
         "sqlite:///x.db?password=hidden-word",
         "sqlite://someone:hidden-word@/x.db",
         "sqlite+pysqlcipher://:hidden-word@/x.db",

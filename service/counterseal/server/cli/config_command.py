@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from counterseal.server.settings import CallerSetting
 
 # Shown by rules of their own. Every other field that its class keeps out of its repr is not shown at all.
-_SPECIAL: Final = frozenset({"database_url", "master_keys", "key_wrapping", "callers", "configured_schemes"})
+_SPECIAL: Final = frozenset({"database_url", "master_keys", "replay_url", "key_wrapping", "callers", "configured_schemes"})
 
 
 @click.group("config")
@@ -49,6 +49,7 @@ def _shown(config: "Config") -> dict[str, object]:
         if field.repr and field.name not in _SPECIAL:
             shown[field.name] = _plain(getattr(config, field.name))
     shown["database_url"] = shown_url(config.database_url)
+    shown["replay_url"] = None if config.replay_url is None else shown_url(config.replay_url)
     shown["key_wrapping"] = _key_wrapping(config)
     shown["master_keys"] = _master_key_ids(config)
     shown["configured_schemes"] = [{"name": scheme.name, "kind": scheme.kind} for scheme in config.configured_schemes]

@@ -1,11 +1,21 @@
 """Rings under a test's control."""
 
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 
 from counterseal.core.model import Key, KeyState, Scope
+from counterseal.server.keys.bound import RevocationBound
 from counterseal.server.keys.ring import OpenedKey
+
+
+def never_stale(clock: Callable[[], float] = time.monotonic) -> RevocationBound:
+    """The bound of a feed that is never behind, for tests of anything else."""
+    bound = RevocationBound(seconds=60, clock=clock)
+    bound.as_of = math.inf
+    return bound
 
 
 def plain_derive(key: Key, scope: Scope) -> bytes:
@@ -50,6 +60,13 @@ class Store:
     def evict(self, key_id: str) -> None:
         self.evictions.append(key_id)
         self.on_evict(key_id)
+
+    def evict_all(self) -> None:
+        self.evictions.append("*")
+        self.on_evict("*")
+
+    def holds(self, opened: OpenedKey) -> bool:
+        return False
 
 
 class Gate:

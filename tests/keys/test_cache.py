@@ -6,7 +6,7 @@ import pytest
 
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
-from tests.keys.rings import Store, version_of
+from tests.keys.rings import Store, never_stale, version_of
 
 
 @dataclass
@@ -33,8 +33,11 @@ class Meter:
     def loaded(self, seconds: float) -> None:
         self.events.append(f"loaded {seconds}")
 
-    def evicted(self) -> None:
-        self.events.append("evicted")
+    def bypassed(self) -> None:
+        self.events.append("bypassed")
+
+    def evicted(self, count: int = 1) -> None:
+        self.events += ["evicted"] * count
 
 
 @pytest.fixture
@@ -45,14 +48,14 @@ def store() -> Store:
 
 
 def test_a_found_key_is_kept(store: Store) -> None:
-    ring = CachedKeyRing(store)
+    ring = CachedKeyRing(store, bound=never_stale())
     first = ring.find("k0")
     assert ring.find("k0") is first
     assert store.finds["k0"] == 1
 
 
 def test_the_least_recently_used_goes_first(store: Store) -> None:
-    ring = CachedKeyRing(store, CacheLimits(keys=3))
+    ring = CachedKeyRing(store, CacheLimits(keys=3), bound=never_stale())
     for key_id in ("k0", "k1", "k2", "k0", "k3"):
         ring.find(key_id)
     assert ring.key_count() == 3
@@ -66,7 +69,7 @@ def test_the_least_recently_used_goes_first(store: Store) -> None:
 
 def test_nothing_outlives_its_lifetime_however_much_it_is_used(store: Store) -> None:
     clock = Clock()
-    ring = CachedKeyRing(store, CacheLimits(key_seconds=60, negative_seconds=5), clock=clock)
+    ring = CachedKeyRing(store, CacheLimits(key_seconds=60, negative_seconds=5), bound=never_stale(clock))
     ring.find("k0")
     ring.find("absent")
     clock.now += 4.9
@@ -86,7 +89,7 @@ def test_nothing_outlives_its_lifetime_however_much_it_is_used(store: Store) -> 
 def test_time_does_not_tell_which_ids_exist(store: Store) -> None:
     """As long as one of the two is cached, so is the other: else the one that comes from the cache is the one that exists."""
     clock = Clock()
-    ring = CachedKeyRing(store, clock=clock)
+    ring = CachedKeyRing(store, bound=never_stale(clock))
     for _ in range(100):
         before = dict(store.finds)
         ring.find("k0")
@@ -98,7 +101,7 @@ def test_time_does_not_tell_which_ids_exist(store: Store) -> None:
 
 def test_a_lifetime_begins_before_the_load(store: Store) -> None:
     clock = Clock()
-    ring = CachedKeyRing(store, CacheLimits(key_seconds=60), clock=clock)
+    ring = CachedKeyRing(store, CacheLimits(key_seconds=60), bound=never_stale(clock))
 
     def take_long(key_id: str) -> None:
         clock.now += 30
@@ -114,7 +117,7 @@ def test_a_lifetime_begins_before_the_load(store: Store) -> None:
 
 
 def test_a_flood_of_unknown_ids_drops_no_key(store: Store) -> None:
-    ring = CachedKeyRing(store, CacheLimits(keys=10, negative=1000, negative_seconds=3600))
+    ring = CachedKeyRing(store, CacheLimits(keys=10, negative=1000, negative_seconds=3600), bound=never_stale())
     for key_id in list(store.versions):
         ring.find(key_id)
     hot = dict(store.finds)
@@ -128,7 +131,7 @@ def test_a_flood_of_unknown_ids_drops_no_key(store: Store) -> None:
 
 
 def test_nothing_is_kept_where_there_is_no_room(store: Store) -> None:
-    ring = CachedKeyRing(store, CacheLimits(keys=0, negative=0))
+    ring = CachedKeyRing(store, CacheLimits(keys=0, negative=0), bound=never_stale())
     for _ in range(2):
         assert version_of(ring.find("k0")) == 1
         assert ring.find("absent") is None
@@ -136,7 +139,7 @@ def test_nothing_is_kept_where_there_is_no_room(store: Store) -> None:
 
 
 def test_errors_are_not_kept(store: Store) -> None:
-    ring = CachedKeyRing(store)
+    ring = CachedKeyRing(store, bound=never_stale())
 
     def fail(key_id: str) -> None:
         raise StoreUnavailable("why")
@@ -151,7 +154,7 @@ def test_errors_are_not_kept(store: Store) -> None:
 
 
 def test_an_outage_is_no_absence_and_hits_go_on(store: Store) -> None:
-    ring = CachedKeyRing(store)
+    ring = CachedKeyRing(store, bound=never_stale())
     ring.find("k0")
 
     def fail(key_id: str) -> None:
@@ -165,7 +168,7 @@ def test_an_outage_is_no_absence_and_hits_go_on(store: Store) -> None:
 
 
 def test_evict_forgets_presence_and_absence_and_goes_down(store: Store) -> None:
-    ring = CachedKeyRing(store)
+    ring = CachedKeyRing(store, bound=never_stale())
     ring.find("k0")
     ring.find("new")
     store.versions |= {"k0": 2, "new": 1}
@@ -179,7 +182,7 @@ def test_evict_forgets_presence_and_absence_and_goes_down(store: Store) -> None:
 
 def test_what_happens_is_reported(store: Store) -> None:
     meter, clock = Meter(), Clock()
-    ring = CachedKeyRing(store, CacheLimits(keys=1), metrics=meter, clock=clock)
+    ring = CachedKeyRing(store, CacheLimits(keys=1), metrics=meter, bound=never_stale(clock))
 
     def take_two_seconds(key_id: str) -> None:
         clock.now += 2
@@ -197,7 +200,7 @@ def test_what_happens_is_reported(store: Store) -> None:
     assert events("absent") == ["miss", "loaded 2.0"]
     assert events("absent") == ["negative"]
     clock.now += 60
-    assert events("k1") == ["evicted", "miss", "loaded 2.0"]
+    assert events("k1") == ["miss", "loaded 2.0", "evicted"]
     meter.events.clear()
     ring.evict("k1")
     ring.evict("k1")

@@ -7,7 +7,7 @@ import pytest
 
 from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
 from counterseal.server.keys.flight import SingleFlightKeyRing
-from tests.keys.rings import Find, Gate, Store, version_of
+from tests.keys.rings import Find, Gate, Store, never_stale, version_of
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def test_a_load_from_before_an_eviction_is_neither_kept_nor_handed_out_after(
     """The race of MemWal#900: read, revoke and evict, store what was read."""
     if old is not None:
         store.versions["k"] = old
-    flight = SingleFlightKeyRing(store, timeout=30)
-    ring = CachedKeyRing(flight)
+    flight = SingleFlightKeyRing(store, timeout=30, bound=never_stale())
+    ring = CachedKeyRing(flight, bound=never_stale())
     store.on_find = gate = Gate()
     older = Find(ring.find, "k")
     assert gate.reached.wait(30)
@@ -47,7 +47,7 @@ def test_a_load_from_before_an_eviction_is_neither_kept_nor_handed_out_after(
 
 def test_two_loads_under_way_at_an_eviction_are_both_fenced(store: Store) -> None:
     """Without a flight below, loads of one key overlap; the last one home must not be taken for a fresh one."""
-    ring = CachedKeyRing(store)
+    ring = CachedKeyRing(store, bound=never_stale())
     gates = {"older": Gate(), "younger": Gate()}
     store.on_find = gates["older"]
     older = Find(ring.find, "k0")
@@ -66,7 +66,7 @@ def test_two_loads_under_way_at_an_eviction_are_both_fenced(store: Store) -> Non
 @pytest.mark.parametrize("lands", ["while evicting", "after"])
 def test_a_find_that_slips_in_while_evicting_leaves_nothing_stale(store: Store, lands: str) -> None:
     """It may still join an older load below; whatever it brings home must not stay."""
-    ring = CachedKeyRing(store)
+    ring = CachedKeyRing(store, bound=never_stale())
     slipped: list[Find] = []
     gate = Gate()
 
@@ -88,7 +88,7 @@ def test_a_find_that_slips_in_while_evicting_leaves_nothing_stale(store: Store, 
 
 
 def test_an_eviction_of_one_key_hinders_no_load_of_another(store: Store) -> None:
-    ring = CachedKeyRing(store)
+    ring = CachedKeyRing(store, bound=never_stale())
     store.on_find = gate = Gate()
     loading = Find(ring.find, "k0")
     assert gate.reached.wait(30)
@@ -101,8 +101,8 @@ def test_an_eviction_of_one_key_hinders_no_load_of_another(store: Store) -> None
 
 def test_no_find_sees_what_was_before_an_eviction_that_had_returned(store: Store) -> None:
     """Many threads at once, through cache and flight: a version once announced is never undercut."""
-    flight = SingleFlightKeyRing(store, timeout=30)
-    ring = CachedKeyRing(flight, CacheLimits(keys=4))
+    flight = SingleFlightKeyRing(store, timeout=30, bound=never_stale())
+    ring = CachedKeyRing(flight, CacheLimits(keys=4), bound=never_stale())
     announced = {f"k{number}": 1 for number in range(6)}
     wrong: list[str] = []
     end = threading.Event()

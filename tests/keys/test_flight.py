@@ -8,7 +8,7 @@ import pytest
 
 from counterseal.server.errors import SealBroken, StoreUnavailable
 from counterseal.server.keys.flight import SingleFlightKeyRing
-from tests.keys.rings import Find, Gate, Store, version_of
+from tests.keys.rings import Find, Gate, Store, never_stale, version_of
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def store() -> Store:
 
 @pytest.fixture
 def ring(store: Store) -> Iterator[SingleFlightKeyRing]:
-    made = SingleFlightKeyRing(store, timeout=30)
+    made = SingleFlightKeyRing(store, timeout=30, bound=never_stale())
     yield made
     made.close()
 
@@ -109,7 +109,7 @@ def test_a_bug_stays_a_bug(ring: SingleFlightKeyRing, store: Store) -> None:
 
 
 def test_who_gives_up_first_takes_nobody_along(store: Store) -> None:
-    ring = SingleFlightKeyRing(store, timeout=2)
+    ring = SingleFlightKeyRing(store, timeout=2, bound=never_stale())
     store.on_find = gate = Gate()
     first = Find(ring.find, "k")
     assert gate.reached.wait(30)
@@ -124,7 +124,7 @@ def test_who_gives_up_first_takes_nobody_along(store: Store) -> None:
 
 
 def test_a_load_that_hangs_is_given_up_and_tried_anew(store: Store) -> None:
-    ring = SingleFlightKeyRing(store, timeout=0.1)
+    ring = SingleFlightKeyRing(store, timeout=0.1, bound=never_stale())
     store.on_find = gate = Gate()
     with pytest.raises(StoreUnavailable, match="in time"):
         ring.find("k")
@@ -135,7 +135,7 @@ def test_a_load_that_hangs_is_given_up_and_tried_anew(store: Store) -> None:
 
 
 def test_a_store_that_hangs_is_not_heaped_with_loads(store: Store) -> None:
-    ring = SingleFlightKeyRing(store, timeout=30, threads=2, max_flights=3)
+    ring = SingleFlightKeyRing(store, timeout=30, bound=never_stale(), threads=2, max_flights=3)
     hang, reached = threading.Event(), threading.Semaphore(0)
 
     def wait(key_id: str) -> None:

@@ -101,6 +101,9 @@ class Ring:
     def evict(self, key_id: str) -> None:
         self.asked.append(f"evict {key_id}")
 
+    def evict_all(self) -> None:
+        self.asked.append("evict all")
+
     def holds(self, opened: OpenedKey) -> bool:
         return True
 

@@ -20,7 +20,7 @@ from counterseal.server.keys.stored import StoredKeyRing, open_key
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import IssueMark, StoredKey
 from counterseal.server.store.tables import KEYS
-from tests.keys.rings import opened, plain_derive
+from tests.keys.rings import never_stale, opened, plain_derive
 from tests.store import samples
 
 CIPHER = SecretCipher(MasterKeys(active="m", keys={"m": b"m" * 32}))
@@ -33,7 +33,7 @@ def sealed_key(key_id: str = "key-1", secret: bytes = SECRET, **changes: Any) ->
 
 
 def ring_on(store: KeyStore) -> StoredKeyRing:
-    return StoredKeyRing(store.read_key, CIPHER, plain_derive, scopes_per_key=4)
+    return StoredKeyRing(store.read_key, CIPHER, plain_derive, scopes_per_key=4, bound=never_stale())
 
 
 def scope(day: int = 1, region: str = "eu-1") -> Scope:
@@ -76,7 +76,7 @@ def test_an_absent_key_costs_what_a_stored_one_does(store: KeyStore) -> None:
     store.insert(sealed_key(), samples.entry())
     cipher = CountingCipher(MasterKeys(active="m", keys={"m": b"m" * 32}))
     derive = Counting()
-    ring = StoredKeyRing(store.read_key, cipher, derive, scopes_per_key=4)
+    ring = StoredKeyRing(store.read_key, cipher, derive, scopes_per_key=4, bound=never_stale())
     found = ring.find("key-1")
     assert found is not None
     found.derive(found.key, scope())  # as the first request with it does

@@ -16,6 +16,7 @@ from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.store.engine import open_store
 from counterseal.server.store.records import ImportedMaterial, KeyChange, KeyDraft
+from tests.keys.rings import never_stale
 
 
 def main(url: str, master_keys: str) -> None:
@@ -23,7 +24,8 @@ def main(url: str, master_keys: str) -> None:
     store.upgrade()
     cipher = SecretCipher(MasterKeys.parse(master_keys))
     arm_journal(store, cipher)
-    ring = SingleFlightKeyRing(StoredKeyRing(store.read_key, cipher, lambda key, scope: b"", scopes_per_key=1), timeout=30)
+    stored = StoredKeyRing(store.read_key, cipher, lambda key, scope: b"", scopes_per_key=1, bound=never_stale())
+    ring = SingleFlightKeyRing(stored, timeout=30, bound=never_stale())
     schemes = {"aws-sigv4": BUILT_IN["aws-sigv4"]}
     issuer = Issuer(store=store, ring=ring, cipher=cipher, schemes=schemes, clock=time.time, revoke_bound=1)
     print("ready - -", flush=True)

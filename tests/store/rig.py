@@ -13,6 +13,7 @@ from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.ring import KeyRing
 from counterseal.server.keys.stored import StoredKeyRing
 from counterseal.server.store.engine import KeyStore
+from tests.keys.rings import never_stale
 
 
 class Another(AwsSigV4):
@@ -51,9 +52,9 @@ class Rig:
     cipher: SecretCipher = field(default_factory=lambda: SecretCipher(MasterKeys.generate()))
 
     def __post_init__(self) -> None:
-        stored = StoredKeyRing(self.store.read_key, self.cipher, derive, scopes_per_key=16)
-        self.flight = SingleFlightKeyRing(stored, timeout=10)
-        self.ring = CachedKeyRing(self.flight)
+        stored = StoredKeyRing(self.store.read_key, self.cipher, derive, scopes_per_key=16, bound=never_stale())
+        self.flight = SingleFlightKeyRing(stored, timeout=10, bound=never_stale())
+        self.ring = CachedKeyRing(self.flight, bound=never_stale())
         self.issuer = self.issuer_on(self.store)
 
     def issuer_on(self, store: KeyStore, ring: KeyRing | None = None) -> Issuer:

@@ -195,6 +195,12 @@ class WatchingRing:
         found = self.store.read_key(key_id)
         self.seen.append(None if found is None else found.record)
 
+    def evict_all(self) -> None:
+        raise NotImplementedError
+
+    def holds(self, opened: OpenedKey) -> bool:
+        raise NotImplementedError
+
 
 def test_changes_are_committed_then_evicted_then_acknowledged(rig: Rig) -> None:
     ring = WatchingRing(rig.store)

@@ -12,6 +12,7 @@ from counterseal.core.model import Derive, Window
 from counterseal.core.schemes import deriving
 from counterseal.server.assembly.at_rest import open_at_rest
 from counterseal.server.assembly.callers import build_gate
+from counterseal.server.assembly.feed import build_feed
 from counterseal.server.assembly.keys import build_key_ring
 from counterseal.server.assembly.listener import (
     build_health,
@@ -104,7 +105,8 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         limits = server_limits(config)
         lane = verify_lane(limits)
         derive = deriving(schemes.known)
-        ring = build_key_ring(config, store, cipher, derive, metrics, lane, parts)
+        bound, feed = build_feed(config, store, metrics, log, parts)
+        ring = build_key_ring(config, store, cipher, derive, bound, feed, metrics, lane, parts)
         window = Window(skew=config.skew)
         verifier = _verifier(config, schemes, ring, derive, window, clock)
         chunks = ChunkVerifier(ring=ring, schemes=schemes.enabled, derive=derive, tickets=tickets, clock=clock)
@@ -127,6 +129,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         scrape = None
         if config.metrics_listen is not None:
             scrape = parts.enter_context(ScrapeListener(config.metrics_listen, metrics.registry))
+        feed.start()
         server.start()
         parts.callback(_stop, server, gate, health, reflector, config.stop_grace)
         health.start()
@@ -182,7 +185,8 @@ def _issuer(config: Config, schemes: Schemes, store: KeyStore, cipher: SecretCip
         ring=ring,
         schemes=schemes.enabled,
         clock=clock,
-        revoke_bound=config.revoke_bound,
+        # In an outage, a cache may be relied on for the grace as well.
+        revoke_bound=config.revoke_bound + config.outage_grace,
     )
 
 

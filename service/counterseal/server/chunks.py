@@ -13,8 +13,8 @@ from counterseal.core.model import Claim, Coverage, Demand, Derive, PublicKey, R
 from counterseal.core.payload import ChunkSigned
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.verify import recheck
-from counterseal.server.errors import InvalidField, SealBroken
-from counterseal.server.keys.ring import KeyRing
+from counterseal.server.errors import InvalidField, SealBroken, StoreUnavailable
+from counterseal.server.keys.ring import LOOKS, KeyRing, OpenedKey
 from counterseal.server.keys.tickets import ChunkTicket, TicketCipher, TicketUnreadable
 
 # How long an upload may take, in seconds from the verdict on its request (verification.proto, ChunkSigned.continuation).
@@ -58,6 +58,7 @@ class ChunkVerifier:
             region_set=claim.region_set,
             chain=chain_of(duty),
             end=int(self._clock()) + UPLOAD_SECONDS,
+            secret_version=verdict.key.secret_version,
         )
         return self._tickets.seal(ticket)
 
@@ -86,20 +87,31 @@ class ChunkVerifier:
         now = self._clock()
         if now > ticket.end:
             return Rejected(reason=Reason.TOO_OLD, detail=f"the upload takes longer than {UPLOAD_SECONDS} s")
+        for _ in range(LOOKS):
+            answer, opened = self._go_on(ticket, links, trailer, demand, now)
+            if isinstance(answer, Rejected) or (opened is not None and self._ring.holds(opened)):
+                return answer
+        raise StoreUnavailable("the key store could not be read within the revocation bound")
+
+    def _go_on(
+        self, ticket: ChunkTicket, links: Sequence[Link], trailer: Link | None, demand: Demand, now: float
+    ) -> tuple[Further | Rejected, OpenedKey | None]:
+        """Take one look at the key. Raises what `go_on` raises."""
         try:
             opened = self._ring.find(ticket.key_id)
         except SealBroken as error:
             raise SealBroken(f"{error}; key id {ticket.key_id}") from error
         found = None if opened is None or opened.key.tenant != ticket.tenant else opened.key
-        key = recheck(_claim_of(ticket), found, demand, schemes=self._schemes, now=now)
+        version = ticket.secret_version
+        key = recheck(_claim_of(ticket), found, demand, schemes=self._schemes, now=now, secret_version=version)
         if isinstance(key, Rejected) or opened is None:
-            return key if isinstance(key, Rejected) else Rejected(reason=Reason.UNKNOWN_KEY, detail="no such key")
+            return (key if isinstance(key, Rejected) else Rejected(reason=Reason.UNKNOWN_KEY, detail="no such key")), opened
         chain = advance(ticket.chain, _chunk_key(ticket.chain, opened.derive(key, ticket.scope)), links, trailer)
         if isinstance(chain, Rejected):
-            return chain
+            return chain, opened
         if chain.complete:
-            return Further(ticket=b"", complete=True)
-        return Further(ticket=self._tickets.seal(dataclasses.replace(ticket, chain=chain)), complete=False)
+            return Further(ticket=b"", complete=True), opened
+        return Further(ticket=self._tickets.seal(dataclasses.replace(ticket, chain=chain)), complete=False), opened
 
 
 def _scope_of(verdict: Verified) -> Scope:

@@ -139,7 +139,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "ALLOW_LEASE": (reader.flag, "false"),
     "LOG_LEVEL": (reader.one_of("debug", "info", "warning", "error"), "info"),
     "LOG_SUCCESS_SAMPLE": (reader.seconds(0, 1), "0.01"),
-    "REVOKE_BOUND": (reader.seconds(0, 3600), "1"),
+    "REVOKE_BOUND": (reader.seconds(0.1, 3600), "1"),
 }
 
 

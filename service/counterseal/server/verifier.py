@@ -5,17 +5,15 @@ Nothing here decides: `core` does, on what the key ring finds. "No" is a value, 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from counterseal.core.model import Claim, Demand, Derive, Reason, Rejected, Subject, Verdict, Verified, Window
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.verify import conclude, examine
 from counterseal.server.errors import SealBroken, StoreUnavailable
-from counterseal.server.keys.ring import KeyRing, OpenedKey
+from counterseal.server.keys.ring import LOOKS, KeyRing, OpenedKey
 
 Clock = Callable[[], float]
-# A key that changes while a request is verified with it is looked up again, so many times.
-_LOOKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +107,7 @@ class Verifier:
         looks = 1
         while isinstance(verdict, Verified) and (opened is None or not self._ring.holds(opened)):
             # The key was changed meanwhile, or so much time has passed that it may have been.
-            if looks == _LOOKS:
+            if looks == LOOKS:
                 raise StoreUnavailable("the key store could not be read within the revocation bound")
             verdict, opened = self._conclude(claim, subject, demand, self._clock())
             looks += 1

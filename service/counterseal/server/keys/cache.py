@@ -3,14 +3,13 @@
 cachetools' own decorators keep stampedes out, but would store what a load brings back after the key was revoked.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
-from cachetools import LRUCache, TTLCache
+from cachetools import Cache, LRUCache, TTLCache
 
+from counterseal.server.keys.bound import RevocationBound
 from counterseal.server.keys.ring import KeyRing, OpenedKey
 
 
@@ -26,11 +25,14 @@ class CacheMetrics(Protocol):
     def miss(self) -> None:
         """A find had to ask the ring below."""
 
+    def bypassed(self) -> None:
+        """What the cache has was not used: the feed is too far behind."""
+
     def loaded(self, seconds: float) -> None:
         """The ring below answered, or raised, after so many seconds."""
 
-    def evicted(self) -> None:
-        """A cached key was dropped: to make room, because its time was up, or because it was changed."""
+    def evicted(self, count: int = 1) -> None:
+        """Cached keys were dropped: to make room, because their time was up, or because they were changed."""
 
 
 class NoMetrics:
@@ -39,7 +41,10 @@ class NoMetrics:
     def hit(self) -> None:
         """See CacheMetrics."""
 
-    negative = miss = evicted = hit
+    negative = miss = bypassed = hit
+
+    def evicted(self, count: int = 1) -> None:
+        """See CacheMetrics."""
 
     def loaded(self, seconds: float) -> None:
         """See CacheMetrics."""
@@ -67,6 +72,9 @@ class CachedKeyRing:
     The fence: whoever loads leaves a mark under the key id, and what it found is kept only if the mark is still there. `evict`
     removes the mark, so a load from before never gets into the cache after. The ring below must not hand such a load to a
     find that begins later either; that is why `evict` goes down first.
+
+    The bound: what is cached is relied on while the feed is fresh, or so soon after it was read that no feed is needed. Beyond,
+    the ring below is asked. Absences are never relied on by the outage grace: an outage refuses no good key.
     """
 
     def __init__(
@@ -74,14 +82,14 @@ class CachedKeyRing:
         inner: KeyRing,
         limits: CacheLimits | None = None,
         *,
+        bound: RevocationBound,
         metrics: CacheMetrics | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` counts seconds and never goes back."""
         self._inner = inner
         self._limits = limits or CacheLimits()
         self._metrics = metrics or NoMetrics()
-        self._clock = clock
+        self._bound = bound
+        self._clock = clock = bound.clock
         self._lock = Lock()
         self._keys: LRUCache[str, tuple[float, OpenedKey]] = LRUCache(self._limits.keys)
         self._absent: TTLCache[str, bool] = TTLCache(self._limits.negative, self._limits.negative_seconds, timer=clock)
@@ -89,26 +97,30 @@ class CachedKeyRing:
 
     def find(self, key_id: str) -> OpenedKey | None:
         """See KeyRing."""
-        now = self._clock()
-        absent = expired = False
+        # Before the entry is looked at: what the feed had told of by then, has left the cache.
+        as_of = self._bound.as_of
+        opened, absent = None, False
         with self._lock:
             try:
                 deadline, opened = self._keys[key_id]
             except KeyError:
-                deadline, opened = now, None
                 absent = key_id in self._absent
+        now = self._clock()
+        if opened is not None:
+            if now - as_of <= self._bound.seconds:
+                if now < deadline:
+                    self._metrics.hit()
+                    return opened
+            elif self._is_usable(opened, now, as_of):
+                self._metrics.hit()
+                return opened
             else:
-                expired = now >= deadline
-                if expired:
-                    del self._keys[key_id]
-        if now < deadline:
-            self._metrics.hit()
-            return opened
-        if absent:
-            self._metrics.negative()
-            return None
-        if expired:
-            self._metrics.evicted()
+                self._metrics.bypassed()
+        elif absent:
+            if now - as_of <= self._bound.seconds:
+                self._metrics.negative()
+                return None
+            self._metrics.bypassed()
         return self._load(key_id, now)
 
     def evict(self, key_id: str) -> None:
@@ -121,8 +133,22 @@ class CachedKeyRing:
         if dropped is not None:
             self._metrics.evicted()
 
-    def holds(self, opened: OpenedKey) -> bool:
+    def evict_all(self) -> None:
         """See KeyRing."""
+        self._inner.evict_all()
+        with self._lock:
+            self._marks.clear()
+            self._absent.clear()
+            # In place of `clear`, which takes them out one by one, under the lock.
+            dropped, self._keys = self._keys, LRUCache(self._limits.keys)
+        self._metrics.evicted(len(dropped))
+
+    def holds(self, opened: OpenedKey) -> bool:
+        """See KeyRing. What is in the cache now lacks nothing that the feed has told of; all else has its own date alone."""
+        # In this order: the feed's date, the entry, the time. A pause between any two makes the answer a no.
+        as_of = self._bound.as_of
+        if self._is_cached(opened) and self._clock() - as_of <= self._bound.trusted:
+            return True
         return self._inner.holds(opened)
 
     def key_count(self) -> int:
@@ -134,6 +160,23 @@ class CachedKeyRing:
         """Return how many absences are cached."""
         with self._lock:
             return len(self._absent)
+
+    def _is_usable(self, opened: OpenedKey, now: float, as_of: float) -> bool:
+        """Say whether a key from the cache may be used though the feed is not fresh, its lifetime notwithstanding."""
+        if now - opened.as_of <= self._bound.seconds:
+            return True
+        if now - as_of > self._bound.trusted:
+            return False
+        self._bound.lean_on_grace()
+        return True
+
+    def _is_cached(self, opened: OpenedKey) -> bool:
+        """Say whether this is what the cache has for its id. No lock: one look into one dict, and none of the order of use."""
+        try:
+            entry: tuple[float, OpenedKey] = Cache.__getitem__(self._keys, opened.key.key_id)
+        except KeyError:
+            return False
+        return entry[1] is opened
 
     def _load(self, key_id: str, now: float) -> OpenedKey | None:
         self._metrics.miss()
@@ -148,8 +191,8 @@ class CachedKeyRing:
             self._metrics.loaded(self._clock() - now)
         with self._lock:
             fresh = self._leave(key_id, mark)
-            crowded_out = fresh and self._keep(key_id, opened, now)
-        if crowded_out:
+            dropped = fresh and self._keep(key_id, opened, now)
+        if dropped:
             self._metrics.evicted()
         return opened
 
@@ -171,17 +214,18 @@ class CachedKeyRing:
         return stood
 
     def _keep(self, key_id: str, opened: OpenedKey | None, since: float) -> bool:
-        """Keep what was found; say whether another key had to go. Lifetimes begin before the load did. Under the lock."""
+        """Keep what was found; say whether a key had to go. Lifetimes begin before the load did. Under the lock."""
         if opened is None:
             if self._limits.negative > 0:
                 self._absent[key_id] = True
-            return False
+            return self._keys.pop(key_id, None) is not None
         if self._limits.keys <= 0:
             return False
-        crowded_out = key_id not in self._keys and len(self._keys) >= self._limits.keys
+        # One whose time was up has stayed until now: had the store not answered, the outage grace might have wanted it.
+        dropped = key_id in self._keys or len(self._keys) >= self._limits.keys
         self._keys[key_id] = (since + self._limits.key_seconds, opened)
         self._absent.pop(key_id, None)
-        return crowded_out
+        return dropped
 
 
 class _Mark:

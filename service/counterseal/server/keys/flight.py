@@ -1,11 +1,11 @@
 """Single flight: concurrent finds of one key id make one load."""
 
-import time
 from concurrent.futures import Future
 from threading import Lock
 from typing import Final
 
 from counterseal.server.errors import SealBroken, StoreUnavailable
+from counterseal.server.keys.bound import RevocationBound
 from counterseal.server.keys.ring import KeyRing, OpenedKey
 from counterseal.server.keys.workers import Workers
 from counterseal.server.lanes import seconds_left
@@ -17,13 +17,18 @@ class SingleFlightKeyRing:
     """Loads each key once for all who wait for it, in threads of its own.
 
     No caller leads: one that gives up, or whose deadline passes, leaves the load to the others. Each find waits at most
-    `timeout` seconds, and not longer than its call has. Errors go to all who wait and are forgotten with the flight.
+    `timeout` seconds, and not longer than its call has. Errors go to all who wait and are forgotten with the flight. A load
+    older than the revocation bound is not joined: what it brings would be too old to be relied on, or to be called absent.
     """
 
-    def __init__(self, inner: KeyRing, *, timeout: float, threads: int = 8, max_flights: int = 1024) -> None:
+    def __init__(
+        self, inner: KeyRing, *, timeout: float, bound: RevocationBound, threads: int = 8, max_flights: int = 1024
+    ) -> None:
         """`max_flights` bounds the loads that may be waiting or under way when the store hangs."""
         self._inner = inner
         self._timeout = timeout
+        self._joinable = min(timeout, bound.seconds)
+        self._clock = bound.clock
         self._max_flights = max_flights
         self._workers = Workers(threads)
         self._lock = Lock()
@@ -49,6 +54,12 @@ class SingleFlightKeyRing:
         with self._lock:
             self._flights.pop(key_id, None)
 
+    def evict_all(self) -> None:
+        """See KeyRing."""
+        self._inner.evict_all()
+        with self._lock:
+            self._flights.clear()
+
     def holds(self, opened: OpenedKey) -> bool:
         """See KeyRing."""
         return self._inner.holds(opened)
@@ -61,11 +72,12 @@ class SingleFlightKeyRing:
         with self._lock:
             flight = self._flights.get(key_id)
             # A load older than the timeout is stuck; the next find tries anew instead of waiting for it as well.
-            if flight is not None and time.monotonic() - flight.started < self._timeout:
+            now = self._clock()
+            if flight is not None and now - flight.started < self._joinable:
                 return flight
             if self._running >= self._max_flights:
                 raise StoreUnavailable("the key store is busy: too many keys are waiting to be loaded")
-            flight = _Flight()
+            flight = _Flight(now)
             self._flights[key_id] = flight
             self._running += 1
         self._workers.submit(lambda: self._load(key_id, flight))
@@ -94,6 +106,6 @@ class _Flight:
 
     __slots__ = ("landed", "started")
 
-    def __init__(self) -> None:
+    def __init__(self, started: float) -> None:
         self.landed: Future[OpenedKey | None] = Future()
-        self.started = time.monotonic()
+        self.started = started

@@ -51,6 +51,10 @@ class KnowingKeyRing:
         self._known.add(key_id)
         self._inner.evict(key_id)
 
+    def evict_all(self) -> None:
+        """See KeyRing. Ids that were missed are loaded anew by whoever subscribes to the feed for it (`IdLoader.forget`)."""
+        self._inner.evict_all()
+
     def holds(self, opened: OpenedKey) -> bool:
         """See KeyRing."""
         return self._inner.holds(opened)

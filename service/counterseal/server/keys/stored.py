@@ -1,11 +1,13 @@
 """The innermost ring: store, then unseal, every time anew."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Final
 
 from counterseal.core.model import Derive, Key, Scope, is_enough_secret
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.absent import AbsentRow
+from counterseal.server.keys.bound import RevocationBound
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import OpenedKey
@@ -20,8 +22,11 @@ _SCOPE: Final = Scope(date="20260101", region="us-east-1", service="s3")
 class StoredKeyRing:
     """Reads keys from the store and opens them."""
 
-    def __init__(self, read_key: ReadKey, cipher: SecretCipher, derive: Derive, *, scopes_per_key: int) -> None:
+    def __init__(
+        self, read_key: ReadKey, cipher: SecretCipher, derive: Derive, *, scopes_per_key: int, bound: RevocationBound
+    ) -> None:
         """`derive` is the plain derivation; each opened key remembers what it derived for its last `scopes_per_key` scopes."""
+        self._bound = bound
         self._read_key = read_key
         self._cipher = cipher
         self._derive = derive
@@ -30,9 +35,10 @@ class StoredKeyRing:
 
     def find(self, key_id: str) -> OpenedKey | None:
         """See KeyRing. An absent key costs what a stored one does: something is opened in every case."""
+        as_of = self._bound.clock()  # before the reading begins: what is committed later may be missing
         stored = self._read_key(key_id)
         key = open_key(self._absent.read() if stored is None else stored, self._cipher)
-        opened = OpenedKey(key=key, derive=remembering(self._derive, self._scopes_per_key))
+        opened = OpenedKey(key=key, derive=remembering(self._derive, self._scopes_per_key), as_of=as_of)
         if stored is None:
             # A key that was just opened has nothing derived yet. What stands in for an absent one, further up, mostly has.
             opened.derive(key, _SCOPE)
@@ -42,9 +48,12 @@ class StoredKeyRing:
     def evict(self, key_id: str) -> None:
         """Nothing is kept here."""
 
+    def evict_all(self) -> None:
+        """Nothing is kept here."""
+
     def holds(self, opened: OpenedKey) -> bool:
-        """See KeyRing."""
-        return opened is not None
+        """See KeyRing. What was read within the bound needs no feed."""
+        return self._bound.clock() - opened.as_of <= self._bound.seconds
 
 
 def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
@@ -54,13 +63,14 @@ def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
         SealBroken: the seal does not open, the record was changed, or the secret is too short to be one.
     """
     record = stored.record
-    secret = open_secret(stored, cipher)
-    if record.public_key is None and not is_enough_secret(secret):
+    secrets = open_secret(stored, cipher)
+    held = [secret for secret in (secrets.current, secrets.previous) if secret is not None]
+    if record.public_key is None and not all(is_enough_secret(secret) for secret in held):
         raise SealBroken("a stored secret is too short to verify with")
-    return Key(
+    key = Key(
         key_id=record.key_id,
         tenant=record.tenant,
-        secret=secret,
+        secret=secrets.current,
         allowed_schemes=record.allowed_schemes,
         state=record.state,
         principal=record.principal,
@@ -69,4 +79,13 @@ def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
         expires=None if record.expires is None else record.expires.timestamp(),
         security_token_sha256=stored.security_token_sha256,
         public_key=record.public_key,
+        policy=record.policy,
+        secret_version=stored.secret_version if record.public_key is None else 0,
     )
+    if record.previous is None or secrets.previous is None:
+        return key
+    # Kept after its end as well: whether it still verifies is seen when it is used.
+    older = dataclasses.replace(
+        key, secret=secrets.previous, secret_version=record.previous.version, secret_end=record.previous.until.timestamp()
+    )
+    return dataclasses.replace(key, older=older)

@@ -35,6 +35,10 @@ class WaitingKeyRing:
         """See KeyRing."""
         self._inner.evict(key_id)
 
+    def evict_all(self) -> None:
+        """See KeyRing."""
+        self._inner.evict_all()
+
     def holds(self, opened: OpenedKey) -> bool:
         """See KeyRing."""
         return self._inner.holds(opened)

@@ -45,8 +45,16 @@ class RunningServer:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
 
+    def workers(self) -> list[int]:
+        """The processes that serve under this one, where it is a supervisor (WORKERS of 2 and more)."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def reload(self) -> None:
+        self.process.send_signal(signal.SIGHUP)
+
     def kill(self) -> None:
-        """kill -9: no handler of the process runs."""
+        """kill -9: no handler of the process runs. Workers go with their supervisor."""
         self.process.kill()
         self.process.wait()
 

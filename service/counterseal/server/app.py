@@ -11,7 +11,7 @@ from counterseal import __version__
 from counterseal.core.model import Derive, Window
 from counterseal.core.schemes import deriving
 from counterseal.server.assembly.at_rest import open_at_rest
-from counterseal.server.assembly.callers import build_gate
+from counterseal.server.assembly.callers import build_callers, build_gate
 from counterseal.server.assembly.feed import build_feed
 from counterseal.server.assembly.keys import build_key_ring
 from counterseal.server.assembly.listener import (
@@ -27,6 +27,7 @@ from counterseal.server.issuer import Issuer
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import KeyRing
+from counterseal.server.rpc.afterwards import Afterwards
 from counterseal.server.rpc.chunks import ChunkHandlers
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
@@ -35,9 +36,11 @@ from counterseal.server.rpc.public_choice import PublicErrors
 from counterseal.server.rpc.reflection import Reflection
 from counterseal.server.rpc.scheme_list import SchemeHandlers
 from counterseal.server.rpc.server import (
+    WAIT_FOR_BOUND,
     add_services,
     build_server,
     build_side_pool,
+    caller_handlers,
     key_handlers,
     keys_lane,
     listen,
@@ -111,16 +114,21 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         verifier = _verifier(config, schemes, ring, derive, window, clock)
         chunks = ChunkVerifier(ring=ring, schemes=schemes.enabled, derive=derive, tickets=tickets, clock=clock)
         verification, chunk_calls = _verification(config, schemes, verifier, chunks, window, clock, metrics, log)
-        keys = KeyHandlers(issuer=_issuer(config, schemes, store, cipher, ring, clock), log=log)
+        changes_lane = keys_lane(limits)
+        afterwards = Afterwards(aside=changes_lane.aside, most=WAIT_FOR_BOUND, clock=clock)
+        keys = KeyHandlers(issuer=_issuer(config, schemes, store, cipher, ring, clock), log=log, afterwards=afterwards)
 
-        gate, side_pool = build_gate(config, metrics, log, parts), build_side_pool()
+        known, callers = build_callers(config, store, cipher, bound, feed, schemes, clock, metrics, log, parts)
+        gate, side_pool = build_gate(config, known, metrics, log, parts), build_side_pool()
         health = build_health(store, metrics, log, side_pool, parts)
         reflector = build_reflection(config, gate, log, side_pool)
+        admin_lane = keys_lane(limits)
         server = build_server(limits, port_sharing(config) if shared_port else None)
         add_services(
             server,
             verification=verification_handlers(gate, lane, verification, chunk_calls, SchemeHandlers(schemes), metrics),
-            keys=key_handlers(gate, keys_lane(limits), keys),
+            keys=key_handlers(gate, changes_lane, keys),
+            callers=caller_handlers(gate, keys_lane(limits), callers),
             health=health.answers,
             reflector=reflector,
         )

@@ -153,12 +153,13 @@ def _change(key_id: str, options: dict[str, Any]) -> "KeyChange":
 @keys.command("revoke")
 @click.argument("key_id")
 @click.option("--reason", required=True, help="Why, for the record.")
+@click.option("--wait", is_flag=True, help="Return only once no replica verifies the key any more.")
 @json_option
 @server_options
-def revoke(*, connection: Connection, key_id: str, reason: str, as_json: bool) -> None:
+def revoke(*, connection: Connection, key_id: str, reason: str, wait: bool, as_json: bool) -> None:
     """Revoke a key for good. Repeating it changes nothing."""
     with connection.open(token_required=True) as client:
-        revocation = client.revoke(key_id, reason)
+        revocation = client.revoke(key_id, reason, wait=wait)
     if as_json:
         echo_json({"key": key_json(revocation.record), "revoke_effective_time": time_text(revocation.effective)})
     else:

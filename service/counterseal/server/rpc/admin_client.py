@@ -93,9 +93,9 @@ class AdminClient:
         message.update_mask.paths.extend(sorted(change.mask))
         return key_record(self._call(self._keys.UpdateKey, message).key)
 
-    def revoke(self, key_id: str, reason: str) -> Revocation:
-        """Revoke a key for good."""
-        response = self._call(self._keys.Revoke, keys_pb2.RevokeRequest(key_id=key_id, reason=reason))
+    def revoke(self, key_id: str, reason: str, *, wait: bool = False) -> Revocation:
+        """Revoke a key for good; `wait`: return once no replica verifies it any more."""
+        response = self._call(self._keys.Revoke, keys_pb2.RevokeRequest(key_id=key_id, reason=reason, wait=wait))
         return Revocation(record=key_record(response.key), effective=utc(response.revoke_effective_time))
 
     def verify(self, request: HttpRequest, demand: Demand, *, request_id: str = "") -> VerifyAnswer:

@@ -3,6 +3,7 @@
 from counterseal.server.callers import Caller
 from counterseal.server.errors import InvalidField
 from counterseal.server.issuer import Issuer
+from counterseal.server.rpc.afterwards import Afterwards
 from counterseal.server.rpc.key_messages import put_key, put_page, put_time, read_change, read_draft, read_query
 from counterseal.server.rpc.redact import loggable_key_id
 from counterseal.server.store.records import ImportedMaterial
@@ -13,8 +14,9 @@ from counterseal.v1 import keys_pb2 as pb
 class KeyHandlers:
     """What KeyService does, each within the caller's tenants. All raise the errors of the issuer."""
 
-    def __init__(self, *, issuer: Issuer, log: Log) -> None:
+    def __init__(self, *, issuer: Issuer, log: Log, afterwards: Afterwards) -> None:
         self._issuer = issuer
+        self._afterwards = afterwards
         self._log = log
 
     def issue_key(self, request: pb.IssueKeyRequest, caller: Caller) -> pb.IssueKeyResponse:
@@ -50,9 +52,11 @@ class KeyHandlers:
         return response
 
     def revoke(self, request: pb.RevokeRequest, caller: Caller) -> pb.RevokeResponse:
-        """Answer Revoke. In force in this process before this returns."""
+        """Answer Revoke. In force in this process before this returns; in all others from the effective time on."""
         done = self._issuer.revoke(request.key_id, request.reason, actor=caller.name, tenants=caller.tenants)
         self._line("key_revoked", caller, done.record.key_id, tenant=done.record.tenant)
+        if request.wait:
+            self._afterwards.wait(done.effective)
         response = pb.RevokeResponse()
         put_key(response.key, done.record)
         put_time(response.revoke_effective_time, done.effective)

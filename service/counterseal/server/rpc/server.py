@@ -11,8 +11,9 @@ from grpc_health.v1 import health_pb2
 from counterseal.server.errors import ConfigError
 from counterseal.server.lanes import Lane
 from counterseal.server.rpc import reflection
+from counterseal.server.rpc.caller_admin import CallerHandlers
 from counterseal.server.rpc.chunks import ChunkHandlers
-from counterseal.server.rpc.gate import Act, Gate, Handlers, Rules, admit_admin, admit_anyone
+from counterseal.server.rpc.gate import Act, Gate, Handlers, Rules
 from counterseal.server.rpc.health import HealthAnswers
 from counterseal.server.rpc.key_admin import KeyHandlers
 from counterseal.server.rpc.patience import Patience
@@ -21,11 +22,12 @@ from counterseal.server.rpc.scheme_list import SchemeHandlers
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.settings import Address
 from counterseal.server.telemetry.metrics import Metrics
-from counterseal.v1 import keys_pb2, verification_pb2
+from counterseal.v1 import callers_pb2, keys_pb2, verification_pb2
 
 VERIFICATION: Final = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"]
 KEYS: Final = keys_pb2.DESCRIPTOR.services_by_name["KeyService"]
-SERVICES: Final = (VERIFICATION.full_name, KEYS.full_name)
+CALLERS: Final = callers_pb2.DESCRIPTOR.services_by_name["CallerService"]
+SERVICES: Final = (VERIFICATION.full_name, KEYS.full_name, CALLERS.full_name)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 DESCRIBED: Final = (*SERVICES, HEALTH, reflection.SERVICE)
 
@@ -34,10 +36,11 @@ _MAX_METADATA_BYTES: Final = 16 * 1024
 
 
 # Threads that wait cost little, and threads that are missing stop everything. So there is room, beside those that work, for
-# calls that wait for their message, for the store, and for their turn to write to it.
+# calls that wait for their message, for the store, for their turn to write to it, and for a revocation to be in force.
 _WAIT_FOR_MESSAGE: Final = 128
 WAIT_FOR_STORE: Final = 64
 _WAIT_TO_WRITE: Final = 32
+WAIT_FOR_BOUND: Final = 32
 _SIDE_THREADS: Final = 16
 # A message of 4 MiB in time needs 17 Mbit/s; while strangers keep half of the threads for messages waiting, a fourth of that.
 _MESSAGE_SECONDS: Final = 2.0
@@ -58,7 +61,7 @@ class ServerLimits:
     @property
     def pool(self) -> int:
         """How many threads there are at most."""
-        return self.threads + _keys_at_once(self.threads) + _WAIT_FOR_MESSAGE + WAIT_FOR_STORE + _WAIT_TO_WRITE
+        return self.threads + _keys_at_once(self.threads) + _WAIT_FOR_MESSAGE + WAIT_FOR_STORE + _WAIT_TO_WRITE + WAIT_FOR_BOUND
 
 
 def _keys_at_once(threads: int) -> int:
@@ -71,7 +74,7 @@ def verify_lane(limits: ServerLimits) -> Lane:
 
 
 def keys_lane(limits: ServerLimits) -> Lane:
-    """Return the lane of KeyService. Its own: calls that wait for a locked store must not be in the way of Verify."""
+    """Return the lane of KeyService and CallerService. Their own: calls that wait for a locked store must not be in the way of Verify."""
     return Lane(_keys_at_once(limits.threads), most_waiting=_WAIT_TO_WRITE)
 
 
@@ -143,7 +146,7 @@ def verification_handlers(
     gate: Gate, lane: Lane, acts: VerificationHandlers, chunks: ChunkHandlers, schemes: SchemeHandlers, metrics: Metrics
 ) -> Handlers:
     """Return VerificationService behind the gate."""
-    rules = Rules(admit=admit_anyone, lane=lane, observe={"Verify": metrics.verify_seconds.observe})
+    rules = Rules(lane=lane, observe={"Verify": metrics.verify_seconds.observe})
     methods: dict[str, Act] = {
         "Verify": acts.verify,
         "VerifyChunks": chunks.verify_chunks,
@@ -162,15 +165,35 @@ def key_handlers(gate: Gate, lane: Lane, acts: KeyHandlers) -> Handlers:
         "Revoke": acts.revoke,
         "RotateKey": acts.rotate_key,
     }
-    return gate.handlers(KEYS, methods, Rules(admit=admit_admin, lane=lane))
+    return gate.handlers(KEYS, methods, Rules(lane=lane))
+
+
+def caller_handlers(gate: Gate, lane: Lane, acts: CallerHandlers) -> Handlers:
+    """Return CallerService behind the gate."""
+    methods: dict[str, Act] = {
+        "CreateCaller": acts.create_caller,
+        "GetCaller": acts.get_caller,
+        "ListCallers": acts.list_callers,
+        "UpdateCaller": acts.update_caller,
+        "RotateCallerToken": acts.rotate_caller_token,
+        "DeleteCaller": acts.delete_caller,
+    }
+    return gate.handlers(CALLERS, methods, Rules(lane=lane))
 
 
 def add_services(
-    server: grpc.Server, *, verification: Handlers, keys: Handlers, health: HealthAnswers, reflector: Reflection
+    server: grpc.Server,
+    *,
+    verification: Handlers,
+    keys: Handlers,
+    callers: Handlers,
+    health: HealthAnswers,
+    reflector: Reflection,
 ) -> None:
     """Add our services, and health and reflection, which know no secrets."""
     _add(server, VERIFICATION.full_name, verification)
     _add(server, KEYS.full_name, keys)
+    _add(server, CALLERS.full_name, callers)
     _add(server, HEALTH, health.handlers())
     _add(server, reflection.SERVICE, reflector.handlers())
 

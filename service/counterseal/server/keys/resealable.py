@@ -131,7 +131,7 @@ class SealedKeys:
         for name in names:
             try:
                 stored = self._store.read_key(name)
-            except RowUnreadable:
+            except SealBroken:  # not to be read, or removed behind our back
                 found.append(Unreadable(name=name))
             else:
                 found += [] if stored is None else [SealedKey(stored)]

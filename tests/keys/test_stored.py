@@ -144,6 +144,10 @@ FORGED = {
     "issue_fingerprint": "x'00'",
     "algorithm": "'ed25519'",
     "public_key": "sealed_secret",
+    "secret_created": "1",
+    "previous_version": "1",
+    "previous_until": "1",
+    "policy": "'{\"methods\":[\"GET\"]}'",
 }
 
 

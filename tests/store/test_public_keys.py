@@ -319,7 +319,8 @@ def insert_as_before(path: Path, key_id: str, cipher: SecretCipher) -> list[str]
     from counterseal.server.store.rows import stored_values
 
     values = stored_values(seal_key(b"the secret of before", samples.stored(key_id), cipher))
-    values = {name: value for name, value in values.items() if name not in {"algorithm", "public_key"}}
+    later = {"algorithm", "public_key", "secret_created", "previous_version", "previous_until", "policy"}
+    values = {name: value for name, value in values.items() if name not in later}
     with sqlite3.connect(path) as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(keys)")]
         count = connection.execute("SELECT count(*) FROM keys").fetchone()[0]

@@ -42,7 +42,15 @@ from counterseal.core.secret_choice import older_secret, secret_of
 from counterseal.core.window import check_window, valid_until
 
 # Computed with when there is no key, so that an unknown key costs what a known one does. The result is thrown away.
-DUMMY_KEY: Final = Key(key_id="unknown", tenant="", secret=b"\x00" * 32, allowed_schemes=frozenset(), state=KeyState.DISABLED)
+# Version 0 is no secret's, so what remembers by version keeps it apart.
+DUMMY_KEY: Final = Key(
+    key_id="unknown",
+    tenant="",
+    secret=b"\x00" * 32,
+    allowed_schemes=frozenset(),
+    state=KeyState.DISABLED,
+    secret_version=0,
+)
 # What `Connection` says nearly always.
 _HARMLESS: Final = frozenset({b"close", b"keep-alive", b"Keep-Alive", b"Upgrade", b"TE"})
 # What carries a signature, or ties the body to one, whatever is covered.

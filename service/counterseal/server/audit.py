@@ -4,6 +4,8 @@ import datetime as dt
 import hashlib
 from typing import Final
 
+from counterseal.core.policy import NO_POLICY, KeyPolicy
+from counterseal.server.store.policy_text import policy_parts
 from counterseal.server.store.records import AuditEntry, IssueAction, KeyRecord
 
 _NAMES: Final = (
@@ -20,6 +22,8 @@ _NAMES: Final = (
 def issued(record: KeyRecord, *, actor: str, request_id: str, action: IssueAction) -> AuditEntry:
     """Return the entry for a new key: all that it begins with. A public key is named by the SHA-256 of what it is."""
     detail = {name: _plain(getattr(record, name)) for name in _NAMES} | {"has_security_token": record.has_security_token}
+    if record.policy != NO_POLICY:
+        detail["policy"] = _plain(record.policy)
     if record.public_key is not None:
         detail |= {
             "algorithm": record.public_key.algorithm,
@@ -39,7 +43,7 @@ def issued(record: KeyRecord, *, actor: str, request_id: str, action: IssueActio
 def updated(before: KeyRecord, after: KeyRecord, *, actor: str) -> AuditEntry:
     """Return the entry for a change: of each field that differs, what it was and what it is."""
     changes = {}
-    for name in _NAMES:
+    for name in (*_NAMES, "policy"):
         old, new = _plain(getattr(before, name)), _plain(getattr(after, name))
         if old != new:
             changes[name] = {"from": old, "to": new}
@@ -65,8 +69,30 @@ def revoked(before: KeyRecord, after: KeyRecord, *, actor: str) -> AuditEntry:
     )
 
 
+def rotated(before: KeyRecord, after: KeyRecord, *, actor: str, request_id: str, imported: bool) -> AuditEntry:
+    """Return the entry for a new secret: its version, where it came from, and when those before end."""
+    detail: dict[str, object] = {
+        "secret_version": {"from": before.secret_version, "to": after.secret_version},
+        "imported": imported,
+        "previous_until": _plain(after.previous.until if after.previous else after.updated),
+    }
+    if before.previous is not None and after.updated < before.previous.until:
+        detail["ended_version"] = before.previous.version  # a third secret would have verified: the oldest ends at once
+    return AuditEntry(
+        time=after.updated,
+        actor=actor,
+        action="rotate",
+        key_id=after.key_id,
+        tenant=after.tenant,
+        request_id=request_id,
+        detail=detail,
+    )
+
+
 def _plain(value: object) -> object:
     """Return a value of a record as JSON can hold it."""
+    if isinstance(value, KeyPolicy):
+        return policy_parts(value)
     if isinstance(value, dt.datetime):
         return value.isoformat()
     if isinstance(value, frozenset):

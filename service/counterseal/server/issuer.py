@@ -25,6 +25,7 @@ from counterseal.server.errors import (
 from counterseal.server.keys import drafts, limits
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.ring import KeyRing
+from counterseal.server.keys.rotation import Rotated, Rotation, without_ended
 from counterseal.server.keys.seal import open_secret, seal_key
 from counterseal.server.store.keystore import Edit, KeyStore
 from counterseal.server.store.records import (
@@ -37,6 +38,8 @@ from counterseal.server.store.records import (
     KeyQuery,
     KeyRecord,
     Revocation,
+    RotatedKey,
+    RotateOrder,
     StoredKey,
 )
 
@@ -134,7 +137,7 @@ class Issuer:
             EtagMismatch: the key was changed since.
             SealBroken: what is stored is not what was sealed; sealing it anew would make it good.
         """
-        drafts.check_change(change, self._schemes)
+        change = drafts.complete_change(change, self._schemes)
 
         def edit(stored: StoredKey) -> tuple[StoredKey, AuditEntry] | None:
             before = stored.record
@@ -152,10 +155,33 @@ class Issuer:
             late = "expire_time" if "expire_time" in change.mask else "not_before_time"
             limits.check_times(f"key.{late}", after.not_before, after.expires)
             after = dataclasses.replace(after, updated=stored.next_update(self._now()))
-            sealed = seal_key(open_secret(stored, self._cipher), dataclasses.replace(stored, record=after), self._cipher)
-            return sealed, audit.updated(before, after, actor=actor)
+            return self._seal_again(stored, after), audit.updated(before, after, actor=actor)
 
         return self._change(change.key_id, edit)
+
+    def rotate(self, order: RotateOrder, *, actor: str, tenants: frozenset[str] | None = None) -> RotatedKey:
+        """Give a key a new secret; durable and in force in this process when this returns.
+
+        The secret before verifies for `order.overlap`; one that was before that ends at once.
+
+        Raises:
+            InvalidField: a limit is broken, the key has nothing to rotate, or the imported secret is one that it has.
+            KeyNotFound: there is no such key, or not one of these tenants.
+            KeyIsRevoked: revocation is final.
+            EtagMismatch: the key was changed since.
+            RequestIdReused: `actor` used the request id for another order, or more than ten minutes ago, or before another one.
+            SealBroken: what is stored is not what was sealed.
+        """
+        rotation = Rotation(order, actor=actor, cipher=self._cipher, repeat_for=dt.timedelta(seconds=REPEAT_SECONDS))
+        found: list[Rotated] = []
+
+        def edit(stored: StoredKey) -> tuple[StoredKey, AuditEntry] | None:
+            _check_tenant(stored.record, tenants)
+            found[:] = [rotation.carry_out(stored, self._now())]
+            return found[0].done
+
+        record = self._change(order.key_id, edit)
+        return found[0].answer(record)
 
     def revoke(self, key_id: str, reason: str, *, actor: str, tenants: frozenset[str] | None = None) -> Revocation:
         """Revoke a key for good; durable and in force in this process when this returns. The first reason and time are kept.
@@ -177,32 +203,14 @@ class Issuer:
             changed = dataclasses.replace(stored, record=after)
             # A key that does not open can be revoked all the same. It keeps the broken seal, and goes on to open for nobody.
             with contextlib.suppress(SealBroken):
-                changed = seal_key(open_secret(stored, self._cipher), changed, self._cipher)
+                changed = self._seal_again(stored, after)
             return changed, audit.revoked(before, after, actor=actor)
 
         record = self._change(key_id, edit)
         return Revocation(record=record, effective=self._now() + self._revoke_bound)
 
     def _seal(self, draft: KeyDraft, fresh: drafts.FreshKey, mark: IssueMark | None) -> StoredKey:
-        now = self._now()
-        record = KeyRecord(
-            key_id=fresh.key_id,
-            tenant=draft.tenant,
-            principal=draft.principal,
-            description=draft.description,
-            labels=draft.labels,
-            allowed_schemes=draft.allowed_schemes,
-            state=KeyState.ACTIVE,
-            not_before=draft.not_before,
-            expires=draft.expires,
-            created=now,
-            updated=now,
-            revoked=None,
-            revoke_reason="",
-            etag="",  # the store's to set
-            has_security_token=fresh.security_token_sha256 is not None,
-            public_key=fresh.public_key,
-        )
+        record = drafts.new_record(draft, fresh, self._now())
         unsealed = StoredKey(
             record=record,
             secret_version=_FIRST_VERSION,
@@ -211,6 +219,12 @@ class Issuer:
             mark=mark,
         )
         return seal_key(fresh.secret, unsealed, self._cipher)
+
+    def _seal_again(self, stored: StoredKey, after: KeyRecord) -> StoredKey:
+        """Return the key with another record, and without a secret that has ended. Raises SealBroken."""
+        changed = dataclasses.replace(stored, record=after)
+        changed, secrets = without_ended(changed, open_secret(stored, self._cipher), self._now())
+        return seal_key(secrets, changed, self._cipher)
 
     def _repeat(self, draft: KeyDraft, mark: IssueMark, stored: StoredKey) -> IssuedKey:
         """Answer a retry with the key that the first attempt made, as it is now."""
@@ -221,7 +235,9 @@ class Issuer:
             raise RequestIdReused("the request id was used for another request")
         if record.state is KeyState.REVOKED:  # perhaps because its secret got out: it is not handed out once more
             raise KeyIsRevoked("the key of this request id is revoked, and revocation is final")
-        secret = open_secret(stored, self._cipher)
+        if stored.secret_version != _FIRST_VERSION:
+            raise RequestIdReused("the key was rotated since the request id was used")
+        secret = open_secret(stored, self._cipher).current
         if draft.material is None:
             return IssuedKey(record=record, secret=secret.decode("ascii"))
         if not drafts.same_material(draft.material, secret, stored.security_token_sha256):

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import datetime as dt
 import hashlib
 import hmac
 import json
@@ -10,16 +11,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from counterseal.core.model import KeyKind, KeyState, PublicKey
+from counterseal.core.policy import NO_POLICY
 from counterseal.core.schemes.base import Scheme
 from counterseal.server.errors import InvalidField
 from counterseal.server.keys import limits
+from counterseal.server.keys.policy_limits import check_policy
 from counterseal.server.keys.public import read_offered
+from counterseal.server.store.policy_text import policy_text
 from counterseal.server.store.records import (
     DEFAULT_TENANT,
     ImportedMaterial,
     IssueAction,
     KeyChange,
     KeyDraft,
+    KeyRecord,
     Material,
     OfferedPublicKey,
     PublicMaterial,
@@ -36,6 +41,7 @@ MASK: Final[Mapping[str, str]] = {
     "state": "state",
     "not_before_time": "not_before",
     "expire_time": "expires",
+    "policy": "policy",
 }
 
 
@@ -44,8 +50,12 @@ def new_material() -> ImportedMaterial:
 
     What signs is the ASCII text of the secret, as it stands in a client's configuration.
     """
-    secret = b"cssk_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=")
-    return ImportedMaterial(key_id=_new_id("CSAK"), secret=secret)
+    return ImportedMaterial(key_id=_new_id("CSAK"), secret=new_secret())
+
+
+def new_secret() -> bytes:
+    """Return a fresh secret (256 random bits): ASCII, recognisable by its prefix."""
+    return b"cssk_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,29 @@ def fresh_key(draft: KeyDraft) -> FreshKey:
     return FreshKey(action="issue", key_id=made.key_id, secret=made.secret)
 
 
+def new_record(draft: KeyDraft, fresh: FreshKey, now: dt.datetime) -> KeyRecord:
+    """Return the record that a key begins with. Its etag is the store's to set."""
+    return KeyRecord(
+        key_id=fresh.key_id,
+        tenant=draft.tenant,
+        principal=draft.principal,
+        description=draft.description,
+        labels=draft.labels,
+        allowed_schemes=draft.allowed_schemes,
+        state=KeyState.ACTIVE,
+        not_before=draft.not_before,
+        expires=draft.expires,
+        created=now,
+        updated=now,
+        revoked=None,
+        revoke_reason="",
+        etag="",
+        has_security_token=fresh.security_token_sha256 is not None,
+        public_key=fresh.public_key,
+        policy=draft.policy,
+    )
+
+
 def _new_id(prefix: str) -> str:
     return prefix + "".join(secrets.choice(_BASE32) for _ in range(20))
 
@@ -90,6 +123,7 @@ def complete_draft(draft: KeyDraft, schemes: Mapping[str, Scheme]) -> KeyDraft:
         tenant=draft.tenant or DEFAULT_TENANT,
         allowed_schemes=draft.allowed_schemes or DEFAULT_SCHEMES[kind],
         material=material,
+        policy=check_policy("policy", draft.policy),
     )
     limits.check_tenant("tenant", draft.tenant)
     limits.check_text("principal", draft.principal, 256)
@@ -106,8 +140,10 @@ def complete_draft(draft: KeyDraft, schemes: Mapping[str, Scheme]) -> KeyDraft:
     return draft
 
 
-def check_change(change: KeyChange, schemes: Mapping[str, Scheme]) -> None:
-    """Check the fields that a change names; whether times and kind go together is seen when they meet the stored ones.
+def complete_change(change: KeyChange, schemes: Mapping[str, Scheme]) -> KeyChange:
+    """Check the fields that a change names, and return it with its policy as it is stored.
+
+    Whether times and kind go together is seen when they meet the stored ones.
 
     Raises:
         InvalidField: a limit is broken.
@@ -127,6 +163,7 @@ def check_change(change: KeyChange, schemes: Mapping[str, Scheme]) -> None:
         limits.check_schemes("key.allowed_schemes", change.allowed_schemes, schemes)
     if "state" in change.mask and change.state not in {KeyState.ACTIVE, KeyState.DISABLED}:
         raise InvalidField("key.state", "must be active or disabled; use Revoke to revoke")
+    return dataclasses.replace(change, policy=check_policy("key.policy", change.policy)) if "policy" in change.mask else change
 
 
 def fingerprint(draft: KeyDraft) -> bytes:
@@ -148,6 +185,8 @@ def fingerprint(draft: KeyDraft) -> bytes:
     if isinstance(draft.material, PublicMaterial):
         public_key = draft.material.public_key
         parts["public_key"] = [draft.material.key_id, public_key.algorithm, public_key.spki.hex()]
+    if draft.policy != NO_POLICY:  # else as releases without policies have it
+        parts["policy"] = policy_text(draft.policy)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
 

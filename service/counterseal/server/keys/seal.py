@@ -13,8 +13,10 @@ import json
 from typing import Final
 
 from counterseal.core.model import KeyKind
+from counterseal.core.policy import NO_POLICY
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.sealed_secrets import Secrets
 from counterseal.server.store.records import StoredKey
 from counterseal.server.store.rows import record_values
 
@@ -34,28 +36,42 @@ SEALED_COLUMNS: Final = (
     "revoked",
     "revoke_reason",
 )
-# By kind of key. Symmetric keys stay under the first version: the release before this one goes on to open them.
-ENVELOPES: Final = {KeyKind.SYMMETRIC: 1, KeyKind.PUBLIC: 2}
+# By kind of key, and by whether the record uses what came later: policy and rotation. Keys that use none of it stay under the
+# versions of before, which the release before this one goes on to open. It opens no others, knowing of no policy.
+ENVELOPES: Final = {
+    (KeyKind.SYMMETRIC, False): 1,
+    (KeyKind.PUBLIC, False): 2,
+    (KeyKind.SYMMETRIC, True): 3,
+    (KeyKind.PUBLIC, True): 4,
+}
+# What the later envelopes seal in besides.
+_LATER_COLUMNS: Final = ("policy", "secret_created", "previous_version", "previous_until")
 
 
-def seal_key(secret: bytes, stored: StoredKey, cipher: SecretCipher) -> StoredKey:
-    """Return the key with its secret sealed under the active master key, tied to the record as it is in `stored`."""
+def seal_key(secrets: Secrets | bytes, stored: StoredKey, cipher: SecretCipher) -> StoredKey:
+    """Return the key with its secrets sealed under the active master key, tied to the record as it is in `stored`.
+
+    Bytes are the secret of a key that has no other.
+    """
     record = stored.record
-    if record.public_key is not None and secret:
+    held = secrets if isinstance(secrets, Secrets) else Secrets(current=secrets)
+    if record.public_key is not None and held.current:
         raise ValueError("a public key has no secret")
+    if (held.previous is None) is not (record.previous is None):
+        raise ValueError("a record must name the secret before, and no other may")
     sealed = cipher.seal(
-        secret,
+        held.to_bytes() if _may_hold_several(stored) else held.current,
         tenant=record.tenant,
         key_id=record.key_id,
         version=stored.secret_version,
         beside=_sealed_in(stored),
-        envelope=ENVELOPES[record.kind],
+        envelope=_envelope(stored),
     )
     return dataclasses.replace(stored, sealed_secret=sealed)
 
 
-def open_secret(stored: StoredKey, cipher: SecretCipher) -> bytes:
-    """Return a stored key's secret: nothing for a public key, whose record is as it was sealed once this returns.
+def open_secret(stored: StoredKey, cipher: SecretCipher) -> Secrets:
+    """Return a stored key's secrets: nothing for a public key, whose record is as it was sealed once this returns.
 
     Raises:
         SealBroken: the secret or the record is not as it was sealed, or its master key is missing.
@@ -63,17 +79,33 @@ def open_secret(stored: StoredKey, cipher: SecretCipher) -> bytes:
     record = stored.record
     if stored.put_back:
         raise SealBroken("a key's row is older than its last change in the audit trail: it was put back behind our back")
-    secret = cipher.unseal(
+    opened = cipher.unseal(
         stored.sealed_secret,
         tenant=record.tenant,
         key_id=record.key_id,
         version=stored.secret_version,
         beside=_sealed_in(stored),
-        envelope=ENVELOPES[record.kind],
+        envelope=_envelope(stored),
     )
-    if record.public_key is not None and secret:
+    held = Secrets.from_bytes(opened) if _may_hold_several(stored) else Secrets(current=opened)
+    if record.public_key is not None and held.current:
         raise SealBroken("the seal of a public key holds a secret")
-    return secret
+    if (held.previous is None) is not (record.previous is None):
+        raise SealBroken("the seal of a key holds other secrets than its record names")
+    return held
+
+
+def _uses_later(stored: StoredKey) -> bool:
+    record = stored.record
+    return record.policy != NO_POLICY or record.secret_created is not None or record.previous is not None
+
+
+def _may_hold_several(stored: StoredKey) -> bool:
+    return _envelope(stored) == ENVELOPES[KeyKind.SYMMETRIC, True]
+
+
+def _envelope(stored: StoredKey) -> int:
+    return ENVELOPES[stored.record.kind, _uses_later(stored)]
 
 
 def _sealed_in(stored: StoredKey) -> bytes:
@@ -87,6 +119,8 @@ def _sealed_in(stored: StoredKey) -> bytes:
     parts["security_token_sha256"] = None if token is None else token.hex()
     parts["issue"] = None if mark is None else [mark.actor, mark.request_id, mark.fingerprint.hex()]
     public_key = stored.record.public_key
-    if public_key is not None:  # in the second version of the envelope alone
+    if _uses_later(stored):  # in the third and fourth versions of the envelope alone
+        parts |= {name: values[name] for name in _LATER_COLUMNS}
+    if public_key is not None:  # in the second and fourth
         parts |= {"kind": stored.record.kind.value, "algorithm": public_key.algorithm, "public_key": public_key.spki.hex()}
     return json.dumps(parts, sort_keys=True).encode("ascii")

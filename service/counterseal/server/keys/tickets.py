@@ -46,6 +46,8 @@ class ChunkTicket:
     region_set: tuple[str, ...]
     chain: ChunkChain = field(repr=False)
     end: int
+    # Which of the key's secrets signed: the chain goes on with that one.
+    secret_version: int = 1
 
 
 class TicketCipher:
@@ -94,6 +96,7 @@ def _text(ticket: ChunkTicket) -> bytes:
         "trailer": chain.signed_trailer,
         "next": chain.may_follow.value,
         "end": ticket.end,
+        "secret": ticket.secret_version,
     }
     return json.dumps(parts, separators=(",", ":")).encode("ascii")
 
@@ -119,4 +122,5 @@ def _read(text: bytes) -> ChunkTicket:
             may_follow=Next(parts["next"]),
         ),
         end=parts["end"],
+        secret_version=parts.get("secret", 1),  # the release before knew of one secret alone
     )

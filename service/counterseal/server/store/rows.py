@@ -7,8 +7,9 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from counterseal.core.model import KeyState, PublicKey
+from counterseal.server.store.policy_text import policy_text, read_policy_text
 from counterseal.server.store.readable import alarming, read_text_map, read_text_set
-from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, StoredKey
+from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, PreviousSecret, StoredKey
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
@@ -59,6 +60,10 @@ def record_values(record: KeyRecord) -> dict[str, Any]:
         "revoke_reason": record.revoke_reason,
         "algorithm": "" if record.public_key is None else record.public_key.algorithm,
         "public_key": None if record.public_key is None else record.public_key.spki,
+        "secret_created": _maybe_micros(record.secret_created),
+        "previous_version": None if record.previous is None else record.previous.version,
+        "previous_until": None if record.previous is None else to_micros(record.previous.until),
+        "policy": policy_text(record.policy),
     }
 
 
@@ -108,6 +113,10 @@ def read_record(row: Row[Any]) -> KeyRecord:
         etag=etag_of(row.changed),
         has_security_token=row.security_token_sha256 is not None,
         public_key=_read_public_key(row),
+        policy=read_policy_text(row.policy),
+        secret_created=_maybe_time(row.secret_created),
+        previous=_read_previous(row),
+        secret_version=row.secret_version,
     )
 
 
@@ -116,6 +125,14 @@ def _read_public_key(row: Row[Any]) -> PublicKey | None:
     if row.public_key is None and row.algorithm == "":
         return None
     return PublicKey(algorithm=row.algorithm, spki=row.public_key or b"")
+
+
+def _read_previous(row: Row[Any]) -> PreviousSecret | None:
+    if row.previous_version is None and row.previous_until is None:
+        return None
+    if row.previous_version is None or row.previous_until is None:
+        raise ValueError("half of a secret before")
+    return PreviousSecret(version=row.previous_version, until=to_time(row.previous_until))
 
 
 @alarming

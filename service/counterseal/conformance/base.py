@@ -38,9 +38,20 @@ class Checks:
         found = judge(self.case, sample, changed)
         if isinstance(found, Rejected):
             return found
+        self._check_single_use(sample, base, changed, why)
         part = unnoticed(base, changed, found)
         if part is not None and not self.case.same(base.signed, changed):
             raise AssertionError(
                 f"{self.case.scheme.name}, {sample.name}: {why}: verified, and the verdict calls {part} covered, which differs"
             )
         return found
+
+    def _check_single_use(self, sample: Sample, base: Baseline, changed: HttpRequest, why: str) -> None:
+        """Check that whoever captured the request has won nothing by changing it: it counts as the one use that it was."""
+        once = [self.single_use(sample, request) for request in (base.signed, changed)]
+        if once[0] != once[1]:
+            raise AssertionError(f"{self.case.scheme.name}, {sample.name}: {why}: verified, and single_use is another")
+
+    def single_use(self, sample: Sample, request: HttpRequest) -> bytes:
+        """Return by what a replay of a request that verifies is told."""
+        return self.case.scheme.single_use(examined(self.case, sample, request))

@@ -9,13 +9,14 @@ from counterseal.conformance.case import SchemeCase
 from counterseal.conformance.demands import DemandChecks
 from counterseal.conformance.hygiene import HygieneChecks
 from counterseal.conformance.keys import KeyChecks
+from counterseal.conformance.replays import ReplayChecks
 from counterseal.conformance.strings import StringChecks
 from counterseal.conformance.tampering import TamperingChecks
 from counterseal.conformance.times import TimeChecks
 
 
 class SchemeConformance(
-    BasicChecks, TimeChecks, TamperingChecks, KeyChecks, DemandChecks, BodyChecks, StringChecks, HygieneChecks
+    BasicChecks, TimeChecks, TamperingChecks, KeyChecks, DemandChecks, BodyChecks, StringChecks, ReplayChecks, HygieneChecks
 ):
     """All checks. With pytest: `class TestMine(SchemeConformance): case = SchemeCase(...)`. Without it: `run`."""
 

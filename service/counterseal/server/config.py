@@ -67,6 +67,8 @@ class Config:
     replay_entries: int
     replay_exempt_methods: tuple[str, ...]
     replay_exempt_schemes: tuple[str, ...]
+    # `refuse`, `strict` or `accept` what may have been used before the guard's memory began.
+    replay_cold_start: str
     # `file:/path`, `env:NAME` or `aws-kms:KEY`; None: master keys are not wrapped.
     key_wrapping: str | None
     # 0: nobody is locked out.
@@ -123,6 +125,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "REPLAY_ENTRIES": (reader.integer(1, 1_000_000_000), "1000000"),
     "REPLAY_EXEMPT_METHODS": (read_methods, "GET,HEAD,OPTIONS"),
     "REPLAY_EXEMPT_SCHEMES": (read_exempt_schemes, ""),
+    "REPLAY_COLD_START": (reader.one_of("refuse", "strict", "accept"), "refuse"),
     "KEY_WRAPPING": (reader.text, None),
     "LOCKOUT_FAILURES": (reader.integer(0, 1_000_000), "0"),
     "LOCKOUT_SECONDS": (reader.seconds(1, _DAY), "300"),
@@ -240,6 +243,7 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
 def _check_together(config: Config) -> None:
     """Refuse settings that are sound alone and unsafe together (DESIGN section 8), and names without a scheme."""
     find_schemes(config.schemes, config.configured_schemes)
+    _check_replay(config)
     if (config.tls_cert is None) != (config.tls_key is None):
         raise ConfigError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY: set both or neither")
     if config.tls_client_ca is not None and not config.tls:
@@ -253,3 +257,18 @@ def _check_together(config: Config) -> None:
             )
         if not config.callers:
             raise ConfigError(f"{PREFIX}LISTEN: {config.listen} is not loopback, so at least one [[callers]] entry is required")
+
+
+def _check_replay(config: Config) -> None:
+    if config.replay == "memory" and config.workers > 1:
+        raise ConfigError(
+            f"{PREFIX}REPLAY: memory is one process's own, so with {PREFIX}WORKERS={config.workers} a request sent to another"
+            f" worker would pass again; set it to sql or redis, or {PREFIX}WORKERS to 1"
+        )
+    if config.replay == "redis" and config.replay_url is None:
+        raise ConfigError(f"{PREFIX}REPLAY: redis needs {PREFIX}REPLAY_URL")
+    if config.replay != "redis" and config.replay_url is not None:
+        raise ConfigError(f"{PREFIX}REPLAY_URL: is of use with {PREFIX}REPLAY=redis alone, which is {config.replay}")
+    for name in config.replay_exempt_schemes:
+        if name not in config.schemes:
+            raise ConfigError(f"{PREFIX}REPLAY_EXEMPT_SCHEMES: {name!r} is not among {PREFIX}SCHEMES")

@@ -8,6 +8,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from counterseal.server.telemetry.replay_meter import ReplayMeter
+
 _BUCKETS: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
@@ -46,10 +48,16 @@ class Metrics:
         )
         self._rpcs: dict[tuple[str, str], Counter] = {}
         self._up = Gauge("counterseal_store_up", "1 while the key store answers, else 0.", registry=self.registry)
+        self._rolled_back = Gauge(
+            "counterseal_store_rolled_back",
+            "1 while the key store is in an earlier state than was seen. Nothing is verified then. Needs a person.",
+            registry=self.registry,
+        )
         self.seal_broken = Counter(
             "counterseal_seal_broken", "Stored secrets that did not open. Any increase needs a person.", registry=self.registry
         ).inc
         self.cache = CacheMeter(self.registry)
+        self.replay = ReplayMeter(self.registry)
         Info("counterseal_build", "The running release.", registry=self.registry).info({"version": version})
 
     def verdict(self, outcome: str, reason: str, scheme: str) -> None:
@@ -78,6 +86,10 @@ class Metrics:
     def store_up(self, up: bool) -> None:
         """Record whether the store answered last."""
         self._up.set(1 if up else 0)
+
+    def store_rolled_back(self, gone_back: bool) -> None:
+        """Record whether the store has gone back to an earlier state."""
+        self._rolled_back.set(1 if gone_back else 0)
 
 
 class CacheMeter:

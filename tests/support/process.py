@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,8 +66,13 @@ class RunningServer:
         return self.process.wait(timeout)
 
 
-def start_server(data_dir: Path, **settings: str) -> RunningServer:
-    """Start a server; `settings` are names without prefix, e.g. `SKEW="60"`. The caller stops it."""
+def start_server(
+    data_dir: Path, *, arguments: Sequence[str] = (), without: Sequence[str] = (), **settings: str
+) -> RunningServer:
+    """Start a server; `settings` are names without prefix, e.g. `SKEW="60"`. The caller stops it.
+
+    `arguments` are those of `serve`; `without` names settings that would be given here, and stand in a file this time.
+    """
     log_dir = Path(os.environ.get("COUNTERSEAL_TEST_LOGS", str(data_dir.parent)))
     log_dir.mkdir(parents=True, exist_ok=True)
     log_path = log_dir / f"server-{os.getpid()}-{time.monotonic_ns()}.log"
@@ -78,9 +83,10 @@ def start_server(data_dir: Path, **settings: str) -> RunningServer:
         "COUNTERSEAL_METRICS_LISTEN": "127.0.0.1:0",
     }
     env |= {f"COUNTERSEAL_{name}": value for name, value in settings.items()}
+    env = {name: value for name, value in env.items() if name.removeprefix("COUNTERSEAL_") not in without}
     log = log_path.open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "counterseal.server.cli.main", "serve"],
+        [sys.executable, "-m", "counterseal.server.cli.main", "serve", *arguments],
         env=env,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -124,8 +130,14 @@ def _drain(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def running_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterator[RunningServer]:
-    server = start_server(data_dir, **dict(settings or {}))
+def running_server(
+    data_dir: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    arguments: Sequence[str] = (),
+    without: Sequence[str] = (),
+) -> Iterator[RunningServer]:
+    server = start_server(data_dir, arguments=arguments, without=without, **dict(settings or {}))
     try:
         yield server
     finally:

@@ -11,8 +11,8 @@ import grpc
 
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1 import verification_pb2_grpc as pb_grpc
-from tests.server.calls import Issued, bearer, outcome, signed
 from tests.server.calls import Client as Calls
+from tests.server.calls import Issued, bearer, outcome, signed
 from tests.support.process import RunningServer
 
 # A connection of its own for each channel, and nothing else that the stubs do not do by themselves.
@@ -81,7 +81,7 @@ class Load:
         try:
             answer: pb.VerifyResponse = stub.Verify(message, timeout=30)
         except grpc.RpcError as error:
-            self.failures[error.code().name, error.details()] += 1
+            self.failures[error.code().name, str(error.details())] += 1
             time.sleep(0.02)
             return
         found = outcome(answer)

@@ -144,6 +144,8 @@ def test_connections_move_with_age(tmp_path: Path) -> None:
 
             def seen_by() -> int:
                 assert client.verify(message) == "verified"
-                return len({labels["worker"] for name, labels, _ in scrape(server).samples if name == "counterseal_verify_total"})
+                return len(
+                    {labels["worker"] for name, labels, _ in scrape(server).samples if name == "counterseal_verify_total"}
+                )
 
             wait_for(lambda: seen_by() == 2, "both workers have verified for one channel")

@@ -32,7 +32,10 @@ def main() -> int:
     except Exception as error:
         if os.environ.get("COUNTERSEAL_DEBUG") == "1":
             raise
-        # Its text may quote what it was given: only the kind is shown.
+        from counterseal.server.telemetry.log import describe, open_log
+
+        open_log("info").bind(worker=errand.serial).error("worker_cannot_start", **describe(error))
+        # Its text may quote what it was given: only the kind is said.
         seat.failed(f"internal error ({type(error).__name__})", INTERNAL)
         return INTERNAL
 

@@ -91,7 +91,7 @@ class Supervisor:
         """Look after the workers until the service has ended."""
         self._advance()
         while self._outcome is None or self._fleet.workers:
-            wait([signals, *(worker.control for worker in self._fleet.workers if not worker.silent)], _TICK_SECONDS)
+            wait([signals.fileno(), *(worker.control for worker in self._fleet.workers if not worker.silent)], _TICK_SECONDS)
             for number in signals.take():
                 self._heed(number)
             for worker in self._fleet.workers:

@@ -15,7 +15,7 @@ from grpc_status import rpc_status
 
 from counterseal.server.callers import CallerBook
 from counterseal.server.lanes import Lane
-from counterseal.server.rpc.gate import Gate, Rules, admit_anyone
+from counterseal.server.rpc.gate import Gate, Rules
 from counterseal.server.rpc.patience import Patience
 from counterseal.server.rpc.server import VERIFICATION
 from counterseal.server.telemetry.log import open_log
@@ -127,7 +127,7 @@ def test_a_deadline_that_has_passed_is_seen_before_anything_else() -> None:
     log = open_log("error", io.StringIO())
     patience = Patience(seconds=60, hurry=60, crowd=60)
     gate = Gate(book=CallerBook(), metrics=Metrics("0"), log=log, max_bytes=1, certificates=False, patience=patience)
-    rules = Rules(admit=admit_anyone, lane=Lane(1))
+    rules = Rules(lane=Lane(1))
     acts = {method.name: lambda *_: pytest.fail("it was worked on") for method in VERIFICATION.methods}
     handlers = gate.handlers(VERIFICATION, acts, rules)
     with pytest.raises(RuntimeError, match="DEADLINE_EXCEEDED"):

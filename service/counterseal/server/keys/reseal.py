@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from counterseal.server.errors import SealBroken
+from counterseal.server.keys.caller_seal import SealedCallers
 from counterseal.server.keys.canary import check_master_keys, forget_other_master_keys
 from counterseal.server.keys.cipher import SecretCipher, master_key_of
 from counterseal.server.keys.resealable import Resealable, Sealed, SealedKeys, SealedMetas, Swap
@@ -16,7 +17,7 @@ _PAGE: Final = 200
 _ROUNDS: Final = 4
 
 # Every kind of thing that is sealed in the store.
-KINDS: Final[tuple[Callable[[KeyStore], Resealable], ...]] = (SealedKeys, SealedMetas)
+KINDS: Final[tuple[Callable[[KeyStore], Resealable], ...]] = (SealedKeys, SealedMetas, SealedCallers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,10 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from counterseal.server.callers import Caller, CallerBook, Role
-from counterseal.server.errors import CallerNotPermitted, CallerUnknown, SealBroken, ServiceError, StoreUnavailable
+from counterseal.server.callers import Caller, Identifies
+from counterseal.server.callers.permissions import permission
+from counterseal.server.callers.turnstile import Turnstile, Turnstiles
+from counterseal.server.errors import CallerUnknown, SealBroken, ServiceError, StoreUnavailable
 from counterseal.server.lanes import Lane, set_seconds_left
 from counterseal.server.rpc.errors import (
     DeadlinePassed,
@@ -27,11 +29,12 @@ from counterseal.server.rpc.errors import (
     wire_status,
 )
 from counterseal.server.rpc.patience import Patience
+from counterseal.server.rpc.refusals import Refusals, is_refusal
 from counterseal.server.telemetry.log import Log, describe
 from counterseal.server.telemetry.metrics import Metrics
 
 Act = Callable[[Any, Caller], Message]
-Admit = Callable[[Caller], None]
+Permit = Callable[[Caller], None]
 # grpcio's classes are generic in its type stubs alone.
 Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[Any, Any]]"
 Serve = Callable[[Iterator[bytes], grpc.ServicerContext], bytes]
@@ -39,31 +42,13 @@ Serve = Callable[[Iterator[bytes], grpc.ServicerContext], bytes]
 _SAN: Final = "x509_subject_alternative_name"
 
 
-def admit_anyone(caller: Caller) -> None:
-    """Admit every identified caller, whatever its role; the anonymous one exists only where it is allowed."""
-
-
-def admit_admin(caller: Caller) -> None:
-    """Admit administrators alone.
-
-    Raises:
-        CallerUnknown: the call carries no credentials.
-        CallerNotPermitted: the caller is no administrator.
-    """
-    if caller.anonymous:
-        raise CallerUnknown("this call needs an administrator's bearer token or certificate")
-    if caller.role is not Role.ADMIN:
-        raise CallerNotPermitted("only administrators may do this")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How the methods of one service are guarded: who is admitted, in which lane they work, and who is told how long.
+    """How the methods of one service work: in which lane, and who is told how long. Who may call them: `permissions.py`.
 
     `observe` holds, by the method's name, what is told the seconds that a call took inside the service.
     """
 
-    admit: Admit
     lane: Lane
     observe: Mapping[str, Callable[[float], None]] = field(default_factory=dict)
 
@@ -75,29 +60,38 @@ class Gate:
     """
 
     def __init__(
-        self, *, book: CallerBook, metrics: Metrics, log: Log, max_bytes: int, certificates: bool, patience: Patience
+        self, *, book: Identifies, metrics: Metrics, log: Log, max_bytes: int, certificates: bool, patience: Patience
     ) -> None:
         self._book = book
+        self._turnstiles = Turnstiles()
+        self._refusals = Refusals(metrics.registry)
         self._metrics = metrics
         self._log = log
         self._max_bytes = max_bytes
         self._certificates = certificates
         self._patience = patience
         self._closed = False
+        self._checks: list[Callable[[], None]] = []
+
+    def rely_on(self, check: Callable[[], None]) -> None:
+        """Have `check` called before each call is taken up; what it raises is the call's answer."""
+        self._checks.append(check)
 
     def close(self) -> None:
         """From now on, answer every call that it should be tried elsewhere; those in flight are finished."""
         self._closed = True
 
     def handlers(self, service: ServiceDescriptor, acts: Mapping[str, Act], rules: Rules) -> "Handlers":
-        """Return a handler for every method of `service`; a method without an act is a KeyError at start.
+        """Return a handler for every method of `service`; one without an act or a permission is a KeyError at start.
 
         On the wire the methods are unary. To grpcio they take streams: of a unary call it would itself wait for the message,
         without end, before it asks us.
         """
         found: Handlers = {}
         for method in service.methods:
-            serve = self._wrap(method.name, message_factory.GetMessageClass(method.input_type), acts[method.name], rules)
+            permit = permission(service.name, method.name)
+            kind = message_factory.GetMessageClass(method.input_type)
+            serve = self._wrap(method.name, kind, acts[method.name], permit, rules)
             # Neither deserialiser nor serialiser: gRPC's own would run outside the guard.
             found[method.name] = grpc.stream_unary_rpc_method_handler(serve)
         return found
@@ -107,34 +101,43 @@ class Gate:
         try:
             self._caller(context)
         except Exception as error:
-            failure = self._fail(method, error, context)
+            failure = self._fail(method, error, context, None)
         else:
             return
         context.abort_with_status(wire_status(failure))
 
-    def _wrap(self, method: str, kind: type[Message], act: Act, rules: Rules) -> Serve:
+    def _wrap(self, method: str, kind: type[Message], act: Act, permit: Permit, rules: Rules) -> Serve:
         count, clock, work = self._metrics.rpc, time.perf_counter, self._worker(kind, act, rules.lane)
         observe = rules.observe.get(method)
 
         def serve(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            caller: Caller | None = None
+            turnstile: Turnstile | None = None
             try:
-                # Before the message: a stranger is not waited for.
+                # Before the message: a stranger is not waited for, nor a caller beyond its limits.
                 if self._closed:
                     raise Stopping("the service is stopping")
+                for check in self._checks:
+                    check()
                 if context.time_remaining() <= 0:
                     raise DeadlinePassed("the deadline passed before the call was taken up")
                 caller = self._caller(context)
-                rules.admit(caller)
+                permit(caller)
+                if caller.pace is not None:
+                    turnstile = self._turnstiles.enter(caller, caller.pace)
                 raw = self._patience.message(requests, context)
                 started = clock()
                 answer = work(raw, caller, context)
             except Exception as error:
-                failure = self._fail(method, error, context)
+                failure = self._fail(method, error, context, caller)
             else:
                 count(method, "OK")
                 if observe is not None:
                     observe(clock() - started)
                 return answer
+            finally:
+                if turnstile is not None:
+                    turnstile.leave()
             context.abort_with_status(wire_status(failure))
             raise AssertionError("abort_with_status returned")  # it raises; an answer here would be an empty success
 
@@ -172,16 +175,22 @@ class Gate:
             raise CallerUnknown("the call carries no credentials")
         return caller
 
-    def _fail(self, method: str, error: Exception, context: grpc.ServicerContext) -> Failure:
+    def _fail(self, method: str, error: Exception, context: grpc.ServicerContext, caller: Caller | None) -> Failure:
         """Log and count a failure, and say what goes on the wire: for a bug, a fixed text."""
         failure = failure_of(error)
         self._metrics.rpc(method, failure.code.name)
         if isinstance(error, SealBroken):
             self._metrics.seal_broken()
         level = self._log.error if failure.code is grpc.StatusCode.INTERNAL else self._log.info
-        if isinstance(error, StoreUnavailable | CallerUnknown | CallerNotPermitted):
-            level = self._log.warning
         details = describe(error) if level == self._log.error or isinstance(error, StoreUnavailable) else _brief(error)
+        if isinstance(error, StoreUnavailable):
+            level = self._log.warning
+        if is_refusal(error):
+            suppressed = self._refusals.note(failure.reason, caller)
+            if suppressed is None:  # counted, and enough lines say the same
+                return failure
+            level, details = self._log.warning, {**details, **suppressed}
+        details["caller"] = "" if caller is None else caller.name
         level("call_failed", method=method, code=failure.code.name, reason=failure.reason, peer=context.peer(), **details)
         return failure
 

@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2
 from counterseal.server.errors import ConfigError
 from counterseal.server.lanes import Lane
 from counterseal.server.rpc import reflection
+from counterseal.server.rpc.audit import AuditHandlers
 from counterseal.server.rpc.caller_admin import CallerHandlers
 from counterseal.server.rpc.chunks import ChunkHandlers
 from counterseal.server.rpc.gate import Act, Gate, Handlers, Rules
@@ -22,12 +23,13 @@ from counterseal.server.rpc.scheme_list import SchemeHandlers
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.settings import Address
 from counterseal.server.telemetry.metrics import Metrics
-from counterseal.v1 import callers_pb2, keys_pb2, verification_pb2
+from counterseal.v1 import audit_pb2, callers_pb2, keys_pb2, verification_pb2
 
 VERIFICATION: Final = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"]
 KEYS: Final = keys_pb2.DESCRIPTOR.services_by_name["KeyService"]
 CALLERS: Final = callers_pb2.DESCRIPTOR.services_by_name["CallerService"]
-SERVICES: Final = (VERIFICATION.full_name, KEYS.full_name, CALLERS.full_name)
+AUDIT: Final = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
+SERVICES: Final = (VERIFICATION.full_name, KEYS.full_name, CALLERS.full_name, AUDIT.full_name)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 DESCRIBED: Final = (*SERVICES, HEALTH, reflection.SERVICE)
 
@@ -39,6 +41,8 @@ _MAX_METADATA_BYTES: Final = 16 * 1024
 # calls that wait for their message, for the store, for their turn to write to it, and for a revocation to be in force.
 _WAIT_FOR_MESSAGE: Final = 128
 WAIT_FOR_STORE: Final = 64
+# For the replay guard's memory, where that is over a network.
+WAIT_FOR_GUARD: Final = 64
 _WAIT_TO_WRITE: Final = 32
 WAIT_FOR_BOUND: Final = 32
 _SIDE_THREADS: Final = 16
@@ -61,7 +65,15 @@ class ServerLimits:
     @property
     def pool(self) -> int:
         """How many threads there are at most."""
-        return self.threads + _keys_at_once(self.threads) + _WAIT_FOR_MESSAGE + WAIT_FOR_STORE + _WAIT_TO_WRITE + WAIT_FOR_BOUND
+        return (
+            self.threads
+            + _keys_at_once(self.threads)
+            + _WAIT_FOR_MESSAGE
+            + WAIT_FOR_STORE
+            + WAIT_FOR_GUARD
+            + _WAIT_TO_WRITE
+            + WAIT_FOR_BOUND
+        )
 
 
 def _keys_at_once(threads: int) -> int:
@@ -74,7 +86,7 @@ def verify_lane(limits: ServerLimits) -> Lane:
 
 
 def keys_lane(limits: ServerLimits) -> Lane:
-    """Return the lane of KeyService and CallerService. Their own: calls that wait for a locked store must not be in the way of Verify."""
+    """Return the lane of administration. Its own: calls that wait for a locked store must not be in the way of Verify."""
     return Lane(_keys_at_once(limits.threads), most_waiting=_WAIT_TO_WRITE)
 
 
@@ -181,12 +193,18 @@ def caller_handlers(gate: Gate, lane: Lane, acts: CallerHandlers) -> Handlers:
     return gate.handlers(CALLERS, methods, Rules(lane=lane))
 
 
+def audit_handlers(gate: Gate, lane: Lane, acts: AuditHandlers) -> Handlers:
+    """Return AuditService behind the gate."""
+    return gate.handlers(AUDIT, {"ListAuditEntries": acts.list_audit_entries}, Rules(lane=lane))
+
+
 def add_services(
     server: grpc.Server,
     *,
     verification: Handlers,
     keys: Handlers,
     callers: Handlers,
+    audit: Handlers,
     health: HealthAnswers,
     reflector: Reflection,
 ) -> None:
@@ -194,6 +212,7 @@ def add_services(
     _add(server, VERIFICATION.full_name, verification)
     _add(server, KEYS.full_name, keys)
     _add(server, CALLERS.full_name, callers)
+    _add(server, AUDIT.full_name, audit)
     _add(server, HEALTH, health.handlers())
     _add(server, reflection.SERVICE, reflector.handlers())
 

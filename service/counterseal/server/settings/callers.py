@@ -16,8 +16,12 @@ _LIMITS: Final = ("tenants", "schemes", "regions", "services")
 # apart in logs, and request ids of one from those of another: a second `admin-token` would be given the first one's secrets.
 ADMIN_NAME: Final = "admin-token"
 ANONYMOUS_NAME: Final = "anonymous"
-_RESERVED: Final = frozenset({ADMIN_NAME, ANONYMOUS_NAME})
-_KNOWN: Final = frozenset({"name", "role", "token_sha256", "san", *_PERMISSIONS, *_LIMITS})
+RESERVED_NAMES: Final = frozenset({ADMIN_NAME, ANONYMOUS_NAME})
+_ROLES: Final = ("admin", "auditor", "gateway", "lease")
+# How often a caller may call each process, and with how many calls at once. Left out: no limit.
+_PACES: Final = ("calls_per_second", "burst", "concurrent_calls")
+MAX_PACE: Final = 1_000_000
+_KNOWN: Final = frozenset({"name", "role", "token_sha256", "san", *_PERMISSIONS, *_LIMITS, *_PACES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,10 @@ class CallerSetting:
     services: frozenset[str] | None = None
     string_to_sign: bool = False
     lease: bool = False
+    # 0: no limit; a burst of 0 is as many calls as there may be in a second.
+    calls_per_second: int = 0
+    burst: int = 0
+    concurrent_calls: int = 0
 
 
 def read_callers(tables: object) -> tuple[CallerSetting, ...]:
@@ -64,10 +72,14 @@ def _read_caller(where: str, table: Mapping[str, Any]) -> CallerSetting:
     role = table.get("role")
     if name is None:
         raise ConfigError(f"{where}: name is required")
-    if name in _RESERVED:
+    if name in RESERVED_NAMES:
         raise ConfigError(f"{where}: the name {name} is the service's own; choose another")
-    if not isinstance(role, str) or role not in {"admin", "gateway"}:
-        raise ConfigError(f"{where}: role must be admin or gateway")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise ConfigError(f"{where}: role must be one of {', '.join(_ROLES)}")
+    if role == "auditor" and any(table.get(permission) for permission in _PERMISSIONS):
+        raise ConfigError(f"{where}: an auditor verifies nothing, so {' and '.join(_PERMISSIONS)} are not for it")
+    if "burst" in table and "calls_per_second" not in table:
+        raise ConfigError(f"{where}: burst needs calls_per_second")
     return CallerSetting(
         name=name,
         role=role,
@@ -75,7 +87,13 @@ def _read_caller(where: str, table: Mapping[str, Any]) -> CallerSetting:
         san=san,
         string_to_sign=_permission(where, table, "string_to_sign"),
         lease=_permission(where, table, "lease"),
-        **{limit: _limit(where, table, limit) for limit in _LIMITS},
+        tenants=_limit(where, table, "tenants"),
+        schemes=_limit(where, table, "schemes"),
+        regions=_limit(where, table, "regions"),
+        services=_limit(where, table, "services"),
+        calls_per_second=_pace(where, table, "calls_per_second"),
+        burst=_pace(where, table, "burst"),
+        concurrent_calls=_pace(where, table, "concurrent_calls"),
     )
 
 
@@ -92,6 +110,16 @@ def _permission(where: str, table: Mapping[str, Any], name: str) -> bool:
     value = table.get(name, False)
     if not isinstance(value, bool):
         raise ConfigError(f"{where}: {name} must be true or false")
+    return value
+
+
+def _pace(where: str, table: Mapping[str, Any], name: str) -> int:
+    value = table.get(name)
+    if value is None:
+        return 0
+    # 0 could be meant as "none" or as "no limit": refused, as an empty list is.
+    if type(value) is not int or not 1 <= value <= MAX_PACE:
+        raise ConfigError(f"{where}: {name} must be a whole number from 1 to {MAX_PACE}; leave it out for no limit")
     return value
 
 

@@ -1,0 +1,61 @@
+"""Who may call what: one table. A method that is not in it cannot be served."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from counterseal.server.callers.caller import Caller
+from counterseal.server.errors import CallerNotPermitted, CallerUnknown
+from counterseal.server.store.caller_records import Role
+
+_VERIFIERS: Final = frozenset({Role.ADMIN, Role.GATEWAY, Role.LEASE})
+_READERS: Final = frozenset({Role.ADMIN, Role.AUDITOR})
+_ADMINS: Final = frozenset({Role.ADMIN})
+_ALL: Final = frozenset(Role)
+
+PERMITTED: Final[Mapping[str, frozenset[Role]]] = {
+    # An auditor reads what there is. Whether a secret fits is not for reading: Verify is no oracle for auditors either.
+    "VerificationService/Verify": _VERIFIERS,
+    "VerificationService/VerifyChunks": _VERIFIERS,
+    "VerificationService/ListSchemes": _ALL,
+    "KeyService/IssueKey": _ADMINS,
+    "KeyService/GetKey": _READERS,
+    "KeyService/ListKeys": _READERS,
+    "KeyService/UpdateKey": _ADMINS,
+    "KeyService/RotateKey": _ADMINS,
+    "KeyService/Revoke": _ADMINS,
+    "CallerService/CreateCaller": _ADMINS,
+    "CallerService/GetCaller": _READERS,
+    "CallerService/ListCallers": _READERS,
+    "CallerService/UpdateCaller": _ADMINS,
+    "CallerService/RotateCallerToken": _ADMINS,
+    "CallerService/DeleteCaller": _ADMINS,
+    "AuditService/ListAuditEntries": _READERS,
+}
+# Callers belong to no tenant. Who is limited to tenants and could make callers would make one without limits.
+_WITHOUT_TENANTS: Final = frozenset({"CallerService"})
+
+
+def permission(service: str, method: str) -> Callable[[Caller], None]:
+    """Return what checks that a caller may call a method of a service, both named without the package.
+
+    The check raises:
+        CallerUnknown: the call carries no credentials, and needs them.
+        CallerNotPermitted: the caller's role, or its limit to tenants, does not allow this.
+
+    Raises:
+        KeyError: nobody has said who may call the method.
+    """
+    roles = PERMITTED[f"{service}/{method}"]
+    # Whoever calls without credentials is there to verify and no more.
+    anonymous = Role.GATEWAY in roles
+    whole = service in _WITHOUT_TENANTS
+
+    def check(caller: Caller) -> None:
+        if caller.anonymous and not anonymous:
+            raise CallerUnknown("this call needs a caller's bearer token or certificate")
+        if caller.role not in roles:
+            raise CallerNotPermitted(f"a caller of role {caller.role.value} may not do this")
+        if whole and caller.tenants is not None:
+            raise CallerNotPermitted("a caller that is limited to tenants may not do this")
+
+    return check

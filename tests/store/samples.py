@@ -59,8 +59,8 @@ def moved(before: StoredKey, *, sealed: bytes | None = None, **changes: Any) -> 
     return after, dataclasses.replace(entry(before.record.key_id, "update"), time=now)
 
 
-def open_store(url: str, *, timeout: float) -> engine.KeyStore:
+def open_store(url: str, *, timeout: float, pool: int = 16, listen: bool = True) -> engine.KeyStore:
     """Open a store that can be changed: its journal has a key."""
-    store = engine.open_store(url, timeout=timeout)
+    store = engine.open_store(url, timeout=timeout, pool=pool, listen=listen)
     store.journal.arm(AUDIT_KEY)
     return store

@@ -20,14 +20,15 @@ class _Pair:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client, self.server = client, server
         self.dead = False
+        self.over = threading.Event()
 
     def close(self, *, reset: bool) -> None:
         for end in (self.client, self.server):
             with contextlib.suppress(OSError):
-                if reset:  # lingering for zero seconds: close sends RST
+                if reset:
+                    # Lingering for zero seconds: close sends RST, once the threads that read from it have let go of it.
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                else:
-                    end.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
             with contextlib.suppress(OSError):
                 end.close()
 
@@ -141,6 +142,7 @@ class TcpProxy:
         back.join()
         with self._lock:
             self._pairs.discard(pair)
+        pair.over.set()
 
     def _pump(self, pair: _Pair, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -162,6 +164,8 @@ class TcpProxy:
             pairs, self._pairs = self._pairs, set()
         for pair in pairs:
             pair.close(reset=reset)
+        for pair in pairs:
+            pair.over.wait(1)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Engine, exc, text
 
 from counterseal.server.errors import ConfigError, StoreUnavailable
 from counterseal.server.store.database import Database
-from counterseal.server.store.pools import disconnect_on, pooled_engine, writers_beside
+from counterseal.server.store.pools import Losses, leave_lost, pooled_engine, writers_beside
 from counterseal.server.store.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -50,16 +50,19 @@ def open_mysql(url: URL, timeout: float, pool: int) -> Database:
         raise ConfigError("COUNTERSEAL_DATABASE_URL: MySQL and MariaDB need the extra `mysql`") from None
     plan = mysql_driver.read_url(url)
 
+    losses = Losses()
+
     def make(size: int, isolation: str) -> Engine:
         made = pooled_engine(
             plan.url,
             connect=lambda cparams: mysql_driver.connect(plan, cparams, timeout),
             descriptor=_descriptor,
+            losses=losses,
             size=size,
             timeout=timeout,
             isolation=isolation,
         )
-        disconnect_on(made, lambda error: _number(error) in _READ_ONLY)
+        leave_lost(made, losses, lambda error: _number(error) in _READ_ONLY)
         return made
 
     return Database(

@@ -1,6 +1,7 @@
 """Pools of connections to a database server: limits, and what is done about connections that died while nobody used them."""
 
 import select
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 # Connections are replaced after so many seconds, in time for load balancers and password changes to matter.
 _RECYCLE_SECONDS: Final = 1800
 _FRESH: Final = "counterseal_fresh"
+_MADE: Final = "counterseal_made"
 
 # Makes a connection out of the driver's arguments.
 Connect = Callable[[dict[str, Any]], Any]
@@ -21,8 +23,31 @@ def writers_beside(pool: int) -> int:
     return max(1, pool // 4)
 
 
+class Losses:
+    """When a connection to the database was lost last. Shared by its pools: what one has found out costs the other nothing."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def note(self) -> None:
+        """Take every connection made until now for lost."""
+        self._last = time.monotonic()
+
+    def since(self, made: float) -> bool:
+        """Say whether one was lost after a connection was made."""
+        return self._last >= made
+
+
 def pooled_engine(
-    url: URL, *, connect: Connect, descriptor: Callable[[Any], int], size: int, timeout: float, isolation: str, **options: Any
+    url: URL,
+    *,
+    connect: Connect,
+    descriptor: Callable[[Any], int],
+    losses: Losses,
+    size: int,
+    timeout: float,
+    isolation: str,
+    **options: Any,
 ) -> Engine:
     """Return an engine of at most `size` connections; `timeout` seconds is the longest wait for a free one.
 
@@ -44,12 +69,14 @@ def pooled_engine(
     )
 
     def do_connect(_: object, record: ConnectionPoolEntry, _args: object, cparams: dict[str, Any]) -> Any:
-        record.info[_FRESH] = True
+        record.info |= {_FRESH: True, _MADE: time.monotonic()}
         return connect(cparams)
 
     def checkout(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
         # A connection just made is believed: whatever waits to be read is part of the greeting.
-        if not record.info.pop(_FRESH, False) and _hung_up(connection, descriptor):
+        if record.info.pop(_FRESH, False):
+            return
+        if losses.since(record.info[_MADE]) or _hung_up(connection, descriptor):
             raise exc.DisconnectionError  # the pool connects anew, and the request goes on
 
     event.listen(engine, "do_connect", do_connect)
@@ -57,13 +84,15 @@ def pooled_engine(
     return engine
 
 
-def disconnect_on(engine: Engine, is_read_only: Callable[[exc.DBAPIError], bool]) -> None:
-    """Leave a server that turned out to be read-only: after a failover another one takes the changes."""
+def leave_lost(engine: Engine, losses: Losses, is_read_only: Callable[[exc.DBAPIError], bool]) -> None:
+    """Note lost connections, and leave a server that turned out to be read-only: after a failover another one takes changes."""
 
     def handle(context: ExceptionContext) -> None:
         error = context.sqlalchemy_exception
         if isinstance(error, exc.DBAPIError) and is_read_only(error):
             context.is_disconnect = True
+        if context.is_disconnect:
+            losses.note()
 
     event.listen(engine, "handle_error", handle)
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import registry
 
 from counterseal.server.errors import ConfigError
 from counterseal.server.store.database import Database
-from counterseal.server.store.pools import disconnect_on, pooled_engine, writers_beside
+from counterseal.server.store.pools import Losses, leave_lost, pooled_engine, writers_beside
 from counterseal.server.store.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -50,17 +50,20 @@ def open_postgres(url: URL, timeout: float, pool: int, listen: bool) -> Database
     url = url.set(drivername="postgresql+counterseal")
     connect = postgres_driver.connector(timeout, prepare=listen)
 
+    losses = Losses()
+
     def make(size: int, isolation: str) -> Engine:
         made = pooled_engine(
             url,
             connect=connect,
             descriptor=_descriptor,
+            losses=losses,
             size=size,
             timeout=timeout,
             isolation=isolation,
             use_native_hstore=False,
         )
-        disconnect_on(made, lambda error: _state(error) in _READ_ONLY)
+        leave_lost(made, losses, lambda error: _state(error) in _READ_ONLY)
         return made
 
     reads, writes = make(pool, "AUTOCOMMIT"), make(writers_beside(pool), "READ COMMITTED")

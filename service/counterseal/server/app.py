@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from counterseal import __version__
 from counterseal.core.model import Derive, Window
 from counterseal.core.schemes import deriving
-from counterseal.server.assembly.at_rest import open_at_rest
-from counterseal.server.assembly.callers import build_callers, build_gate
+from counterseal.server.assembly.at_rest import open_at_rest, watch_rollback
+from counterseal.server.assembly.callers import build_callers, build_gate, build_lockout
 from counterseal.server.assembly.feed import build_feed
 from counterseal.server.assembly.keys import build_key_ring
 from counterseal.server.assembly.listener import (
@@ -21,6 +21,8 @@ from counterseal.server.assembly.listener import (
     port_sharing,
     server_limits,
 )
+from counterseal.server.assembly.replay import build_replay_guard
+from counterseal.server.assembly.uses import build_uses
 from counterseal.server.chunks import ChunkVerifier
 from counterseal.server.config import Config
 from counterseal.server.issuer import Issuer
@@ -28,16 +30,20 @@ from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import KeyRing
 from counterseal.server.rpc.afterwards import Afterwards
+from counterseal.server.rpc.audit import AuditHandlers
 from counterseal.server.rpc.chunks import ChunkHandlers
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.key_admin import KeyHandlers
+from counterseal.server.rpc.leases import LeaseBook
 from counterseal.server.rpc.public_choice import PublicErrors
 from counterseal.server.rpc.reflection import Reflection
 from counterseal.server.rpc.scheme_list import SchemeHandlers
 from counterseal.server.rpc.server import (
     WAIT_FOR_BOUND,
+    WAIT_FOR_STORE,
     add_services,
+    audit_handlers,
     build_server,
     build_side_pool,
     caller_handlers,
@@ -51,11 +57,12 @@ from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.schemes import Schemes, find_schemes
 from counterseal.server.settings import Address
 from counterseal.server.signals import ending_signals, hangups
+from counterseal.server.store.audit_trail import AuditTrail
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.telemetry.log import Log, open_log
 from counterseal.server.telemetry.metrics import Metrics
 from counterseal.server.telemetry.scrape import ScrapeListener
-from counterseal.server.verifier import Verifier
+from counterseal.server.verifier import Guard, Lockout, Uses, Verifier
 from counterseal.server.welcome import welcome
 
 if TYPE_CHECKING:
@@ -104,31 +111,37 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         metrics = Metrics(__version__)
         schemes = _schemes(config, log)
         store, cipher, tickets = open_at_rest(config, parts)
+        watch = watch_rollback(config, store, cipher, metrics, log, parts)
 
         limits = server_limits(config)
         lane = verify_lane(limits)
         derive = deriving(schemes.known)
         bound, feed = build_feed(config, store, metrics, log, parts)
         ring = build_key_ring(config, store, cipher, derive, bound, feed, metrics, lane, parts)
+        watch.on_accepted(ring.evict_all)
+        feed.on_sequence(watch.on_sequence)
         window = Window(skew=config.skew)
-        verifier = _verifier(config, schemes, ring, derive, window, clock)
+        guard = build_replay_guard(config, store, schemes, lane, clock, metrics, log, parts)
+        lockout, uses = build_lockout(config, metrics, log), build_uses(config, store, log, parts)
+        verifier = _verifier(config, schemes, ring, derive, lockout, guard, uses, window, clock)
         chunks = ChunkVerifier(ring=ring, schemes=schemes.enabled, derive=derive, tickets=tickets, clock=clock)
-        verification, chunk_calls = _verification(config, schemes, verifier, chunks, window, clock, metrics, log)
+        leases = LeaseBook(store.note, aside=lane.aside, most=WAIT_FOR_STORE)
+        verification, chunk_calls = _verification(config, schemes, verifier, chunks, leases, window, clock, metrics, log)
         changes_lane = keys_lane(limits)
         afterwards = Afterwards(aside=changes_lane.aside, most=WAIT_FOR_BOUND, clock=clock)
         keys = KeyHandlers(issuer=_issuer(config, schemes, store, cipher, ring, clock), log=log, afterwards=afterwards)
 
         known, callers = build_callers(config, store, cipher, bound, feed, schemes, clock, metrics, log, parts)
         gate, side_pool = build_gate(config, known, metrics, log, parts), build_side_pool()
-        health = build_health(store, metrics, log, side_pool, parts)
+        health = build_health(store, watch, metrics, log, side_pool, parts)
         reflector = build_reflection(config, gate, log, side_pool)
-        admin_lane = keys_lane(limits)
         server = build_server(limits, port_sharing(config) if shared_port else None)
         add_services(
             server,
             verification=verification_handlers(gate, lane, verification, chunk_calls, SchemeHandlers(schemes), metrics),
             keys=key_handlers(gate, changes_lane, keys),
-            callers=caller_handlers(gate, keys_lane(limits), callers),
+            callers=caller_handlers(gate, changes_lane, callers),
+            audit=audit_handlers(gate, changes_lane, AuditHandlers(AuditTrail(store))),
             health=health.answers,
             reflector=reflector,
         )
@@ -137,6 +150,8 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         scrape = None
         if config.metrics_listen is not None:
             scrape = parts.enter_context(ScrapeListener(config.metrics_listen, metrics.registry))
+        gate.rely_on(watch.admit)
+        watch.start()
         feed.start()
         server.start()
         parts.callback(_stop, server, gate, health, reflector, config.stop_grace)
@@ -152,13 +167,26 @@ def _schemes(config: Config, log: Log) -> Schemes:
     return schemes
 
 
-def _verifier(config: Config, schemes: Schemes, ring: KeyRing, derive: Derive, window: Window, clock: Clock) -> Verifier:
+def _verifier(
+    config: Config,
+    schemes: Schemes,
+    ring: KeyRing,
+    derive: Derive,
+    lockout: Lockout,
+    guard: Guard,
+    uses: Uses | None,
+    window: Window,
+    clock: Clock,
+) -> Verifier:
     return Verifier(
         ring=ring,
         schemes=schemes.enabled,
         window=window,
         clock=clock,
         absent_derive=remembering(derive, config.cache_scopes_per_key),
+        lockout=lockout,
+        guard=guard,
+        uses=uses,
     )
 
 
@@ -167,6 +195,7 @@ def _verification(
     schemes: Schemes,
     verifier: Verifier,
     chunks: ChunkVerifier,
+    leases: LeaseBook,
     window: Window,
     clock: Clock,
     metrics: Metrics,
@@ -176,6 +205,7 @@ def _verification(
     verification = VerificationHandlers(
         verifier=verifier,
         chunks=chunks,
+        leases=leases,
         public_errors=PublicErrors(schemes.enabled),
         window=window,
         clock=clock,

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 from typing import Final
 
+from counterseal.core.model import Verified
 from counterseal.core.policy import NO_POLICY, KeyPolicy
 from counterseal.server.store.policy_text import policy_parts
 from counterseal.server.store.records import AuditEntry, IssueAction, KeyRecord
@@ -86,6 +87,19 @@ def rotated(before: KeyRecord, after: KeyRecord, *, actor: str, request_id: str,
         tenant=after.tenant,
         request_id=request_id,
         detail=detail,
+    )
+
+
+def leased(verdict: Verified, scope: str, *, actor: str, request_id: str, now: float) -> AuditEntry:
+    """Return the entry for a signing key of a scope that a caller is given. `now` is in Unix seconds."""
+    return AuditEntry(
+        time=dt.datetime.fromtimestamp(now, dt.UTC),
+        actor=actor,
+        action="lease",
+        key_id=verdict.key.key_id,
+        tenant=verdict.key.tenant,
+        request_id=request_id,
+        detail={"scheme": verdict.scheme, "scope": scope, "secret_version": verdict.key.secret_version},
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from counterseal.core.body.chain import ECDSA_CHUNKS, ECDSA_KEY, ChunkChain, ChunkKey, Link, advance, chain_of
-from counterseal.core.model import Claim, Coverage, Demand, Derive, PublicKey, Reason, Rejected, Scope, Verified
+from counterseal.core.model import Claim, Coverage, Demand, Derive, Key, PublicKey, Reason, Rejected, Scope, Verified
 from counterseal.core.payload import ChunkSigned
 from counterseal.core.schemes.base import Scheme
 from counterseal.core.verify import recheck
@@ -66,6 +66,15 @@ class ChunkVerifier:
         """Return the signing key of the request's scope, from which the key's secret cannot be had; a public key for ECDSA."""
         return self._derive(verdict.key, _scope_of(verdict))
 
+    def still_verifies(self, continuation: bytes, demand: Demand) -> bool:
+        """Say whether the key of an upload that has just begun goes on to verify. Raises what `go_on` raises."""
+        ticket, now = self.open(continuation), self._clock()
+        for _ in range(LOOKS):
+            key, opened = self._look(ticket, demand, now)
+            if isinstance(key, Rejected) or (opened is not None and self._ring.holds(opened)):
+                return not isinstance(key, Rejected)
+        raise StoreUnavailable("the key store could not be read within the revocation bound")
+
     def open(self, continuation: bytes) -> ChunkTicket:
         """Return the ticket in a continuation.
 
@@ -96,14 +105,8 @@ class ChunkVerifier:
     def _go_on(
         self, ticket: ChunkTicket, links: Sequence[Link], trailer: Link | None, demand: Demand, now: float
     ) -> tuple[Further | Rejected, OpenedKey | None]:
-        """Take one look at the key. Raises what `go_on` raises."""
-        try:
-            opened = self._ring.find(ticket.key_id)
-        except SealBroken as error:
-            raise SealBroken(f"{error}; key id {ticket.key_id}") from error
-        found = None if opened is None or opened.key.tenant != ticket.tenant else opened.key
-        version = ticket.secret_version
-        key = recheck(_claim_of(ticket), found, demand, schemes=self._schemes, now=now, secret_version=version)
+        """Take one look at the key, and go on with it. Raises what `go_on` raises."""
+        key, opened = self._look(ticket, demand, now)
         if isinstance(key, Rejected) or opened is None:
             return (key if isinstance(key, Rejected) else Rejected(reason=Reason.UNKNOWN_KEY, detail="no such key")), opened
         chain = advance(ticket.chain, _chunk_key(ticket.chain, opened.derive(key, ticket.scope)), links, trailer)
@@ -112,6 +115,16 @@ class ChunkVerifier:
         if chain.complete:
             return Further(ticket=b"", complete=True), opened
         return Further(ticket=self._tickets.seal(dataclasses.replace(ticket, chain=chain)), complete=False), opened
+
+    def _look(self, ticket: ChunkTicket, demand: Demand, now: float) -> tuple[Key | Rejected, OpenedKey | None]:
+        """Take one look at the key. Raises what `go_on` raises."""
+        try:
+            opened = self._ring.find(ticket.key_id)
+        except SealBroken as error:
+            raise SealBroken(f"{error}; key id {ticket.key_id}") from error
+        found = None if opened is None or opened.key.tenant != ticket.tenant else opened.key
+        version = ticket.secret_version
+        return recheck(_claim_of(ticket), found, demand, schemes=self._schemes, now=now, secret_version=version), opened
 
 
 def _scope_of(verdict: Verified) -> Scope:

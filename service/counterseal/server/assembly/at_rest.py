@@ -4,11 +4,15 @@ from contextlib import ExitStack
 
 from counterseal.server.config import Config
 from counterseal.server.data_folder import make_folder, read_master_keys
+from counterseal.server.high_water import HighWaterFile
 from counterseal.server.keys.audit_key import arm_journal
 from counterseal.server.keys.canary import check_master_keys
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.tickets import TicketCipher
+from counterseal.server.rolled_back import RollbackWatch
 from counterseal.server.store.engine import KeyStore, open_store
+from counterseal.server.telemetry.log import Log
+from counterseal.server.telemetry.metrics import Metrics
 
 
 def open_at_rest(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher, TicketCipher]:
@@ -22,3 +26,17 @@ def open_at_rest(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCiph
     check_master_keys(store, cipher)
     arm_journal(store, cipher)
     return store, cipher, TicketCipher(master_keys)
+
+
+def watch_rollback(
+    config: Config, store: KeyStore, cipher: SecretCipher, metrics: Metrics, log: Log, parts: ExitStack
+) -> RollbackWatch:
+    """Compare the store with what this data folder remembers, and return what goes on doing so.
+
+    Raises:
+        ConfigError: the store has gone back to an earlier state.
+    """
+    watch = RollbackWatch(HighWaterFile(config.data_dir), store, cipher, log=log, gauge=metrics.store_rolled_back)
+    watch.check_at_start()
+    parts.callback(watch.close)
+    return watch

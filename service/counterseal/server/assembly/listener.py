@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from counterseal.server.config import Config
+from counterseal.server.rolled_back import RollbackWatch
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.reflection import Reflection
@@ -18,11 +19,18 @@ if TYPE_CHECKING:
     import grpc
 
 
-def build_health(store: KeyStore, metrics: Metrics, log: Log, side_pool: ThreadPoolExecutor, parts: ExitStack) -> StoreHealth:
-    """Return what answers health checks: whether the store does."""
+def build_health(
+    store: KeyStore, watch: RollbackWatch, metrics: Metrics, log: Log, side_pool: ThreadPoolExecutor, parts: ExitStack
+) -> StoreHealth:
+    """Return what answers health checks: whether the store does, and is no earlier state of itself."""
     patience = side_patience()
     parts.callback(patience.close)
-    return StoreHealth(ping=store.ping, services=SERVICES, up=metrics.store_up, log=log, pool=side_pool, patience=patience)
+
+    def ping() -> None:
+        watch.admit()
+        store.ping()
+
+    return StoreHealth(ping=ping, services=SERVICES, up=metrics.store_up, log=log, pool=side_pool, patience=patience)
 
 
 def build_reflection(config: Config, gate: Gate, log: Log, side_pool: ThreadPoolExecutor) -> Reflection:

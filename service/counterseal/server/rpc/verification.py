@@ -3,13 +3,15 @@
 import random
 from collections.abc import Callable
 
-from counterseal.core.model import Claim, Rejected, StringToSignSubject, Subject, Verified, Window
+from counterseal.core.model import Claim, Demand, Rejected, StringToSignSubject, Subject, Verified, Window
 from counterseal.core.payload import ChunkSigned
+from counterseal.server.audit import leased
 from counterseal.server.callers import Caller
 from counterseal.server.chunks import ChunkVerifier
-from counterseal.server.errors import CallerNotPermitted
+from counterseal.server.errors import CallerNotPermitted, StoreUnavailable
 from counterseal.server.rpc.answers import put_rejected, verified_answer
 from counterseal.server.rpc.convert import read_demand, read_request_id, read_subject
+from counterseal.server.rpc.leases import LeaseBook
 from counterseal.server.rpc.public_choice import PublicErrors
 from counterseal.server.rpc.redact import loggable_key_id
 from counterseal.server.telemetry.log import Log
@@ -26,6 +28,7 @@ class VerificationHandlers:
         *,
         verifier: Verifier,
         chunks: ChunkVerifier,
+        leases: LeaseBook,
         public_errors: PublicErrors,
         window: Window,
         clock: Callable[[], float],
@@ -35,6 +38,7 @@ class VerificationHandlers:
     ) -> None:
         self._verifier = verifier
         self._chunks = chunks
+        self._leases = leases
         self._public_errors = public_errors
         self._window = window
         self._clock = clock
@@ -61,7 +65,7 @@ class VerificationHandlers:
         if isinstance(verdict, Verified):  # 11
             response = verified_answer(verdict)
             if claim is not None and isinstance(verdict.payload_duty, ChunkSigned):
-                self._begin_chunks(request, response, claim, verdict, verdict.payload_duty, caller)
+                self._begin_chunks(request, response, claim, verdict, verdict.payload_duty, demand, caller)
             self._metrics.verdict("verified", "", verdict.scheme)
             if self._sample and random.random() < self._sample:  # noqa: S311  # which lines to keep, nothing secret
                 self._line("verified", subject, claim, request_id, caller)
@@ -80,13 +84,20 @@ class VerificationHandlers:
         claim: Claim,
         verdict: Verified,
         duty: ChunkSigned,
+        demand: Demand,
         caller: Caller,
     ) -> None:
-        """Add what an upload begins with. Every lease is in the log, whatever share of the verified requests is."""
+        """Add what an upload begins with. Every lease is in the log, and in the audit trail before it is in anybody's hands."""
         answer = response.verified.payload_duty.chunk_signed
         answer.continuation = self._chunks.begin(claim, verdict, duty)
         if request.lease_signing_key:
-            answer.signing_key = self._chunks.lease(verdict)
+            signing_key = self._chunks.lease(verdict)
+            lease = leased(verdict, duty.scope, actor=caller.name, request_id=request.request_id, now=self._clock())
+            self._leases.enter(lease)
+            # That took its time: the key may have been revoked since it was looked at.
+            if not self._chunks.still_verifies(answer.continuation, demand):
+                raise StoreUnavailable("the key was changed while its lease was written down")
+            answer.signing_key = signing_key
             self._metrics.lease(verdict.scheme)
             self._log.info(
                 "lease",

@@ -14,6 +14,7 @@ from counterseal.server.rpc.admin_answers import STATE_NUMBERS, VerifyAnswer, ke
 from counterseal.server.rpc.admin_channel import Endpoint, open_channel
 from counterseal.server.rpc.admin_errors import typed_errors
 from counterseal.server.rpc.admin_messages import ListedScheme, listed_scheme, put_material
+from counterseal.server.rpc.caller_client import CallerCalls
 from counterseal.server.store.records import IssuedKey, KeyChange, KeyDraft, KeyPage, KeyQuery, KeyRecord, Revocation
 from counterseal.v1 import keys_pb2, keys_pb2_grpc, verification_pb2, verification_pb2_grpc
 
@@ -26,6 +27,7 @@ class AdminClient:
         self._channel = open_channel(endpoint)
         self._keys = keys_pb2_grpc.KeyServiceStub(self._channel)
         self._verification = verification_pb2_grpc.VerificationServiceStub(self._channel)
+        self.callers = CallerCalls(self._channel, self._call)
 
     def __enter__(self) -> Self:
         return self

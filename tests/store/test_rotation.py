@@ -5,7 +5,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import update
 
 from counterseal.core.model import Key, KeyState
 from counterseal.core.policy import KeyPolicy
@@ -31,9 +31,12 @@ from counterseal.server.store.records import (
     PreviousSecret,
     RotateOrder,
 )
+from counterseal.server.store.tables import KEYS
 from tests.store.rig import Rig
 
 DAY = dt.timedelta(days=1)
+# RFC 8032 section 7.1, test 1.
+ED25519 = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
 
 
 def issue(rig: Rig, **draft: Any) -> str:
@@ -140,7 +143,7 @@ def test_limits_are_named(rig: Rig, changes: dict[str, Any], field: str) -> None
 
 
 def test_what_has_no_secret_of_its_own_is_not_rotated(rig: Rig) -> None:
-    public = issue(rig, material=OfferedPublicKey(text=b"\x01" * 31 + b"\x02", encoding=Encoding.RAW))
+    public = issue(rig, material=OfferedPublicKey(text=ED25519, encoding=Encoding.RAW))
     temporary = issue(rig, material=ImportedMaterial(key_id="tmp-1", secret=b"s" * 16, security_token="t" * 16))
     for key_id in (public, temporary):
         with pytest.raises(InvalidField) as error:
@@ -243,40 +246,43 @@ def test_the_trail_says_what_was_rotated_and_no_secret(rig: Rig) -> None:
     assert rotated.secret.encode() not in stored.sealed_secret
 
 
-def test_a_failing_store_leaves_the_old_secret_or_the_new_one(rig: Rig) -> None:
-    class Failing(KeyStore):
-        def change(self, key_id: str, edit: Edit) -> KeyRecord | None:
-            super().change(key_id, edit)
-            raise StoreUnavailable("after the commit")
+def test_a_failing_store_leaves_the_old_secret_or_the_new_one(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = rig.store.change
+
+    def failing(key_id: str, edit: Edit) -> KeyRecord | None:
+        change(key_id, edit)
+        raise StoreUnavailable("after the commit")
 
     key_id = issue(rig)
     opened(rig, key_id)
     wanted = order(key_id, request_id="r-1")
-    with pytest.raises(StoreUnavailable):
-        rig.issuer_on(Failing(rig.store.database)).rotate(wanted, actor="me")
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.store, "change", failing)
+        with pytest.raises(StoreUnavailable):
+            rig.issuer.rotate(wanted, actor="me")
     now = opened(rig, key_id)  # evicted all the same
     assert now.secret_version == 2
     assert rig.issuer.rotate(wanted, actor="me").secret.encode() == now.secret  # and a retry has it
 
 
-FORGERIES = {
-    "a later end": "previous_until = previous_until + 1",
-    "an end in another century": "previous_until = 4102444800000000",
-    "another version before": "previous_version = 0",
-    "no secret before": "previous_until = NULL, previous_version = NULL",
-    "half of it": "previous_until = NULL",
-    "another time of making": "secret_created = secret_created - 1",
-    "as if it was never rotated": "previous_until = NULL, previous_version = NULL, secret_created = NULL, "
-    "secret_version = 1, policy = NULL",
-    "the version of before": "secret_version = 1",
-    "no policy": "policy = NULL",
-    "a wider policy": """policy = '{"methods":["GET","PUT"]}'""",
-    "no limit": """policy = '{"methods":[]}'""",
-    "an empty policy": "policy = '{}'",
-    "an unknown limit": """policy = '{"hosts":["a"]}'""",
-    "a policy that is none": "policy = 'x'",
-    "a policy of another kind": """policy = '{"methods":"GET"}'""",
-    "an unknown replay policy": """policy = '{"methods":["GET"],"replay":"NEVER"}'""",
+NEVER = {"previous_until": None, "previous_version": None}
+FORGERIES: dict[str, dict[str, Any]] = {
+    "a later end": {"previous_until": KEYS.c.previous_until + 1},
+    "an end in another century": {"previous_until": 4_102_444_800_000_000},
+    "another version before": {"previous_version": 0},
+    "no secret before": NEVER,
+    "half of it": {"previous_until": None},
+    "another time of making": {"secret_created": KEYS.c.secret_created - 1},
+    "as if it was never rotated": {**NEVER, "secret_created": None, "secret_version": 1, "policy": None},
+    "the version of before": {"secret_version": 1},
+    "no policy": {"policy": None},
+    "a wider policy": {"policy": '{"methods":["GET","PUT"]}'},
+    "no limit": {"policy": '{"methods":[]}'},
+    "an empty policy": {"policy": "{}"},
+    "an unknown limit": {"policy": '{"hosts":["a"]}'},
+    "a policy that is none": {"policy": "x"},
+    "a policy of another kind": {"policy": '{"methods":"GET"}'},
+    "an unknown replay policy": {"policy": '{"methods":["GET"],"replay":"NEVER"}'},
 }
 
 
@@ -286,7 +292,7 @@ def test_a_forged_row_never_opens(rig: Rig, forgery: str) -> None:
     rig.issuer.rotate(order(key_id), actor="me")
     assert opened(rig, key_id).policy.methods == {"GET"}
     with rig.store.database.writes.begin() as connection:
-        connection.execute(text(f"UPDATE keys SET {FORGERIES[forgery]}"))
+        connection.execute(update(KEYS).values(FORGERIES[forgery]))
     rig.ring.evict(key_id)
     with pytest.raises(SealBroken):
         rig.ring.find(key_id)

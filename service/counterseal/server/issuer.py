@@ -7,7 +7,7 @@ failed: an outage may have come after the commit.
 import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from counterseal.core.model import KeyState
@@ -112,7 +112,7 @@ class Issuer:
         if stored is None:
             raise KeyNotFound("there is no such key")
         _check_tenant(stored.record, tenants)
-        return stored.record
+        return self._shown([stored.record])[0]
 
     def list_keys(self, query: KeyQuery) -> KeyPage:
         """Return a page of records. A page size of 0 means 100.
@@ -125,7 +125,20 @@ class Issuer:
         if query.after:
             limits.check_key_id("page_token", query.after)
         limits.check_text("principal", query.principal, 256)
-        return self._store.list_keys(dataclasses.replace(query, page_size=query.page_size or 100))
+        page = self._store.list_keys(dataclasses.replace(query, page_size=query.page_size or 100, now=self._now()))
+        return dataclasses.replace(page, records=self._shown(page.records))
+
+    def _shown(self, records: Sequence[KeyRecord]) -> tuple[KeyRecord, ...]:
+        """Return records with what is known of their uses, and without secrets that have ended."""
+        uses, now = self._store.read_uses([record.key_id for record in records]), self._now()
+        return tuple(
+            dataclasses.replace(
+                record,
+                uses=uses.get(record.key_id, {}),
+                previous=None if record.previous is None or record.previous.until <= now else record.previous,
+            )
+            for record in records
+        )
 
     def update(self, change: KeyChange, *, actor: str, tenants: frozenset[str] | None = None) -> KeyRecord:
         """Change the fields in the mask; durable and in force in this process when this returns.

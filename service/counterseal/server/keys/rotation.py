@@ -114,7 +114,7 @@ class Rotation:
             previous=PreviousSecret(version=stored.secret_version, until=end) if overlaps else None,
         )
         secrets = Secrets(
-            current=self._secret, previous=held.current if overlaps else None, marks=self._marks(held, version, time, end)
+            current=self._secret, previous=held.current if overlaps else None, marks=self._marks(held, version, now, end)
         )
         changed = seal_key(secrets, dataclasses.replace(stored, record=after, secret_version=version), self._cipher)
         imported = bool(self._order.imported_secret)

@@ -1,10 +1,9 @@
 """KeyService: message -> issuer -> message, and a line in the log for every change."""
 
 from counterseal.server.callers import Caller
-from counterseal.server.errors import InvalidField
 from counterseal.server.issuer import Issuer
 from counterseal.server.rpc.afterwards import Afterwards
-from counterseal.server.rpc.key_messages import put_key, put_page, put_time, read_change, read_draft, read_query
+from counterseal.server.rpc.key_messages import put_key, put_page, put_time, read_change, read_draft, read_order, read_query
 from counterseal.server.rpc.redact import loggable_key_id
 from counterseal.server.store.records import ImportedMaterial
 from counterseal.server.telemetry.log import Log
@@ -20,7 +19,7 @@ class KeyHandlers:
         self._log = log
 
     def issue_key(self, request: pb.IssueKeyRequest, caller: Caller) -> pb.IssueKeyResponse:
-        """Answer IssueKey: the only answer that holds a secret."""
+        """Answer IssueKey: the only answer that holds a secret, with RotateKey's."""
         draft = read_draft(request)
         caller.check_tenant(draft.tenant)
         issued = self._issuer.issue(draft, actor=caller.name)
@@ -63,8 +62,23 @@ class KeyHandlers:
         return response
 
     def rotate_key(self, request: pb.RotateKeyRequest, caller: Caller) -> pb.RotateKeyResponse:
-        """Answer RotateKey."""
-        raise InvalidField("key_id", f"{request.key_id[:0]}{caller.name[:0]}keys cannot be rotated yet")
+        """Answer RotateKey: with IssueKey's, the only answers that hold a secret."""
+        order = read_order(request)
+        rotated = self._issuer.rotate(order, actor=caller.name, tenants=caller.tenants)
+        record = rotated.record
+        self._line(
+            "key_rotated",
+            caller,
+            record.key_id,
+            tenant=record.tenant,
+            secret_version=record.secret_version,
+            imported=bool(order.imported_secret),
+            previous_end=rotated.previous_end.isoformat(),
+        )
+        response = pb.RotateKeyResponse(secret=rotated.secret)
+        put_key(response.key, record)
+        put_time(response.previous_end_time, rotated.previous_end)
+        return response
 
     def _line(self, event: str, caller: Caller, key_id: str, **details: object) -> None:
         self._log.info(event, key_id=loggable_key_id(key_id), caller=caller.name, **details)

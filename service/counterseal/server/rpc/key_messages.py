@@ -6,12 +6,15 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterseal.core.model import KeyKind, KeyState
+from counterseal.core.policy import NO_POLICY
 from counterseal.server.errors import InvalidField
 from counterseal.server.rpc.admin_messages import pem_of
 from counterseal.server.rpc.convert import read_request_id
+from counterseal.server.rpc.policy_messages import put_policy, read_policy
 from counterseal.server.store.records import (
     DEFAULT_TENANT,
     Encoding,
@@ -23,11 +26,13 @@ from counterseal.server.store.records import (
     KeyRecord,
     Material,
     OfferedPublicKey,
+    RotateOrder,
 )
 from counterseal.v1 import keys_pb2 as pb
 
 _STATES: Final[Mapping[KeyState, pb.KeyState]] = {state: getattr(pb, f"KEY_STATE_{state.value}") for state in KeyState}
 KINDS: Final[Mapping[KeyKind, pb.KeyKind]] = {kind: getattr(pb, f"KEY_KIND_{kind.value}") for kind in KeyKind}
+_MOST_NANOS: Final = 1_000_000_000
 _STATES_READ: Final = {number: state for state, number in _STATES.items()}
 
 
@@ -43,6 +48,7 @@ def read_draft(message: pb.IssueKeyRequest) -> KeyDraft:
         expires=_time("expire_time", message.expire_time) if message.HasField("expire_time") else None,
         material=_material(message),
         request_id=read_request_id(message.request_id),
+        policy=read_policy("policy", message.policy) if message.HasField("policy") else NO_POLICY,
     )
 
 
@@ -81,6 +87,9 @@ def read_query(message: pb.ListKeysRequest, tenants: frozenset[str] | None) -> K
         tenants=tenants,
         principal=message.principal,
         state=state,
+        unused_since=_maybe_time(message, "unused_since_time"),
+        expire_before=_maybe_time(message, "expire_before_time"),
+        secret_created_before=_maybe_time(message, "secret_created_before_time"),
     )
 
 
@@ -102,6 +111,20 @@ def read_change(message: pb.UpdateKeyRequest) -> KeyChange:
         state=_state("key.state", key.state) if "state" in mask else None,
         not_before=_time("key.not_before_time", key.not_before_time) if not_before else None,
         expires=_time("key.expire_time", key.expire_time) if expires else None,
+        policy=read_policy("key.policy", key.policy) if "policy" in mask and key.HasField("policy") else NO_POLICY,
+    )
+
+
+def read_order(message: pb.RotateKeyRequest) -> RotateOrder:
+    """Return which key to rotate, and how. Raises InvalidField."""
+    if not message.HasField("overlap"):
+        raise InvalidField("overlap", "must be set: for how long the secret before keeps verifying; 0 ends it at once")
+    return RotateOrder(
+        key_id=message.key_id,
+        overlap=_duration("overlap", message.overlap),
+        etag=message.etag,
+        imported_secret=message.imported_secret,
+        request_id=read_request_id(message.request_id),
     )
 
 
@@ -137,6 +160,33 @@ def put_key(message: pb.Key, record: KeyRecord) -> None:
     message.revoke_reason = record.revoke_reason
     message.etag = record.etag
     message.has_security_token = record.has_security_token
+    if record.policy != NO_POLICY:
+        put_policy(message.policy, record.policy)
+    if record.public_key is None:
+        _put_secrets(message, record)
+    if record.uses:
+        put_time(message.last_use_time, max(record.uses.values()))
+
+
+def _put_secrets(message: pb.Key, record: KeyRecord) -> None:
+    """Fill in which secrets verify, the newest first. The records hold none of them."""
+    newest = message.secrets.add(version=record.secret_version)
+    put_time(newest.create_time, record.secret_created or record.created)
+    _put_use(newest, record)
+    previous = record.previous
+    if previous is None:
+        return
+    older = message.secrets.add(version=previous.version)
+    if previous.version == 1:  # of others it is not kept when they were made
+        put_time(older.create_time, record.created)
+    put_time(older.end_time, previous.until)
+    _put_use(older, record)
+
+
+def _put_use(message: pb.SecretVersion, record: KeyRecord) -> None:
+    used = record.uses.get(message.version)
+    if used is not None:
+        put_time(message.last_use_time, used)
 
 
 def put_time(message: Timestamp, time: dt.datetime) -> None:
@@ -152,6 +202,20 @@ def _time(field: str, message: Timestamp) -> dt.datetime:
         return message.ToDatetime(tzinfo=dt.UTC)
     except (ValueError, OverflowError):
         raise InvalidField(field, "must lie in the years 1 to 9999") from None
+
+
+def _maybe_time(message: pb.ListKeysRequest, field: str) -> dt.datetime | None:
+    return _time(field, getattr(message, field)) if message.HasField(field) else None
+
+
+def _duration(field: str, message: Duration) -> dt.timedelta:
+    """Return the duration. One finer than microseconds is refused, and one that no calendar holds."""
+    if message.nanos % 1000 or not -_MOST_NANOS < message.nanos < _MOST_NANOS:
+        raise InvalidField(field, "must be whole microseconds")
+    try:
+        return dt.timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
+    except OverflowError:
+        raise InvalidField(field, "is too long") from None
 
 
 def _state(field: str, number: pb.KeyState) -> KeyState:

@@ -1,6 +1,7 @@
 """The key store: every statement that is run on keys. A change, its audit row and its number are one transaction."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from counterseal.server.store.records import (
     SealSwap,
     StoredKey,
 )
+from counterseal.server.store.reports import read_report
 from counterseal.server.store.rows import (
     read_audit,
     read_record,
@@ -29,6 +31,7 @@ from counterseal.server.store.rows import (
 )
 from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE, KEYS, META
 from counterseal.server.store.transactions import Transactions
+from counterseal.server.store.uses import Uses, read_uses, write_uses
 
 # Given the key as it is, returns it as it shall be, sealed anew, together with the audit entry; or None to leave it. Runs
 # inside the transaction: what it raises rolls back.
@@ -102,6 +105,9 @@ class KeyStore:
 
     def list_keys(self, query: KeyQuery) -> KeyPage:
         """Return a page of records in bytewise order of their ids."""
+        if query.is_report:
+            with self.transactions.reading() as connection:
+                return read_report(connection, query)
         wanted = select(KEYS).where(KEYS.c.key_id > query.after).order_by(KEYS.c.key_id).limit(query.page_size + 1)
         if query.tenants is not None:
             wanted = wanted.where(KEYS.c.tenant.in_(sorted(query.tenants)))
@@ -113,6 +119,14 @@ class KeyStore:
             rows = connection.execute(wanted).all()
         records = tuple(read_record(row) for row in rows[: query.page_size])
         return KeyPage(records=records, next_after=records[-1].key_id if len(rows) > query.page_size else "")
+
+    def write_uses(self, uses: Uses) -> None:
+        """Note when secrets were used: no change of their keys."""
+        write_uses(self.transactions, uses)
+
+    def read_uses(self, key_ids: Sequence[str]) -> dict[str, dict[int, dt.datetime]]:
+        """Return when the secrets of these keys were last used, by key id and version, as far as is known."""
+        return read_uses(self.transactions, key_ids)
 
     def insert(self, stored: StoredKey, entry: AuditEntry) -> KeyRecord:
         """Add a key; durable when this returns. The record's etag is set here.

@@ -7,10 +7,9 @@ from typing import Final, Protocol
 from counterseal.core.model import Claim, Reason, Rejected, Subject, Verified
 from counterseal.core.policy import ReplayPolicy
 from counterseal.server.errors import ReplayGuardUnavailable
-from counterseal.server.replay.marks import mark_of, owner_of
+from counterseal.server.replay.marks import Asking, mark_of, owner_of
 from counterseal.server.replay.memories import Memory, Use
 from counterseal.server.replay.policy import ColdStart, Policy
-from counterseal.server.verifier import Asking
 
 Clock = Callable[[], float]
 _REPLAYED: Final = Rejected(reason=Reason.REPLAYED, detail="used before, and good for one use")

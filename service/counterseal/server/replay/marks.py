@@ -2,12 +2,23 @@
 
 import hashlib
 import secrets
-from typing import Final
+from typing import Final, Protocol
 
 from counterseal.core.model import Key
-from counterseal.server.verifier import Asking
 
 BYTES: Final = 32
+
+
+class Asking(Protocol):
+    """Who asks, and under which request id: `verifier.Asking`."""
+
+    @property
+    def caller(self) -> str:
+        """The caller's name."""
+
+    @property
+    def request_id(self) -> str:
+        """The request id; empty for none."""
 
 
 def mark_of(key: Key, once: bytes) -> bytes:

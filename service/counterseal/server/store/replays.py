@@ -97,4 +97,5 @@ def _insert_unless_there(dialect: str) -> Insert:
         "sqlite": lambda: sqlite.insert(REPLAYS).on_conflict_do_nothing(index_elements=["mark"]),
     }
     # MySQL's own words, which count 0 rows for a key that is there. ON DUPLICATE KEY UPDATE would count 1 with PyMySQL's flags.
-    return makers.get(dialect, lambda: insert(REPLAYS).prefix_with("IGNORE"))()
+    made = makers.get(dialect, lambda: insert(REPLAYS).prefix_with("IGNORE"))()
+    return made.execution_options(preserve_rowcount=True)  # SQLAlchemy keeps it for UPDATE and DELETE only

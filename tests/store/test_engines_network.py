@@ -10,6 +10,7 @@ import pytest
 
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.store.engine import KeyStore
+from counterseal.server.store.records import StoredKey
 from tests.store import samples
 from tests.store.engines import SERVERS
 from tests.store.test_outages import OPERATIONS
@@ -124,7 +125,7 @@ def test_a_connection_cut_inside_a_transaction_leaves_nothing(site: Site) -> Non
     before = samples.open_store(site.url, timeout=TIMEOUT)
     sequence = before.change_sequence()
 
-    def cutting(stored: samples.StoredKey) -> object:
+    def cutting(stored: StoredKey) -> object:
         site.proxy.cut()
         return samples.moved(stored)
 
@@ -147,7 +148,7 @@ def test_another_that_holds_the_lock_too_long(site: Site) -> None:
     other = samples.open_store(site.url, timeout=60)
     held, done = threading.Event(), threading.Event()
 
-    def hold(stored: samples.StoredKey) -> None:
+    def hold(stored: StoredKey) -> None:
         held.set()
         done.wait(60)
 

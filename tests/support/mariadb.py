@@ -38,6 +38,7 @@ class MariaDB(Daemon):
             "innodb-buffer-pool-size": "32M",
             "innodb-log-file-size": "16M",
             "innodb-flush-log-at-trx-commit": "2",  # survives a killed process, though not a dead machine
+            "debug-no-sync": "ON",  # processes are killed here, machines are not
             "skip-name-resolve": "ON",
             "max-connections": "400",
             **(options or {}),

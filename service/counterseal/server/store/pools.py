@@ -69,7 +69,7 @@ def pooled_engine(
     )
 
     def do_connect(_: object, record: ConnectionPoolEntry, _args: object, cparams: dict[str, Any]) -> Any:
-        record.info |= {_FRESH: True, _MADE: time.monotonic()}
+        record.info.update({_FRESH: True, _MADE: time.monotonic()})
         return connect(cparams)
 
     def checkout(connection: Any, record: ConnectionPoolEntry, _: object) -> None:

@@ -111,11 +111,24 @@ class Ring:
         self.spares += 1
 
 
+class Loader:
+    """Is sure or not."""
+
+    def __init__(self, sure: bool) -> None:
+        self.sure = sure
+
+    def is_sure(self) -> bool:
+        return self.sure
+
+    def forget(self) -> None:
+        self.sure = False
+
+
 def knowing(ring: Ring, *, sure: bool, most: int = 0) -> KnowingKeyRing:
     ids = KnownIds()
     ids.load([["there"]])
     allowance = Allowance(most=most, every=10**9, seconds=10**9, clock=lambda: 0.0)
-    return KnowingKeyRing(ring, known=ids, allowance=allowance, is_sure=lambda: sure, metrics=ring)
+    return KnowingKeyRing(ring, known=ids, allowance=allowance, loader=Loader(sure), metrics=ring)
 
 
 def test_an_id_that_nobody_has_costs_no_question() -> None:
@@ -150,3 +163,11 @@ def test_whatever_changes_is_known_from_then_on() -> None:
     watching.evict("issued elsewhere")
     watching.find("issued elsewhere")
     assert ring.asked == ["evict issued elsewhere", "issued elsewhere"]
+
+
+def test_when_anything_may_have_changed_nothing_is_sure() -> None:
+    ring = Ring()
+    watching = knowing(ring, sure=True)
+    watching.evict_all()
+    watching.find("issued elsewhere")
+    assert ring.asked == ["evict all", "issued elsewhere"]

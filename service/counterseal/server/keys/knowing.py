@@ -1,6 +1,5 @@
 """A ring that answers for ids that nobody has, without asking the store about each of them."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from counterseal.server.keys.known import Allowance, KnownIds
@@ -12,6 +11,16 @@ class KnowingMetrics(Protocol):
 
     def spared(self) -> None:
         """An id that nobody has did not cost a question to the store."""
+
+
+class Loader(Protocol):
+    """What loads the known ids: `id_loader.IdLoader`."""
+
+    def is_sure(self) -> bool:
+        """Say whether all ids are loaded, and the feed is fresh enough that none is missing."""
+
+    def forget(self) -> None:
+        """Load anew."""
 
 
 class KnowingKeyRing:
@@ -29,19 +38,18 @@ class KnowingKeyRing:
         *,
         known: KnownIds,
         allowance: Allowance,
-        is_sure: Callable[[], bool],
+        loader: Loader,
         metrics: KnowingMetrics,
     ) -> None:
-        """`is_sure` says whether all ids are loaded, and the feed is fresh enough that none is missing."""
         self._inner = inner
         self._known = known
         self._allowance = allowance
-        self._is_sure = is_sure
+        self._loader = loader
         self._metrics = metrics
 
     def find(self, key_id: str) -> OpenedKey | None:
         """See KeyRing."""
-        if key_id not in self._known and self._is_sure() and not self._allowance.take():
+        if key_id not in self._known and self._loader.is_sure() and not self._allowance.take():
             self._metrics.spared()
             return None
         return self._inner.find(key_id)
@@ -52,7 +60,8 @@ class KnowingKeyRing:
         self._inner.evict(key_id)
 
     def evict_all(self) -> None:
-        """See KeyRing. Ids that were missed are loaded anew by whoever subscribes to the feed for it (`IdLoader.forget`)."""
+        """See KeyRing. Keys may have been issued that nobody told of."""
+        self._loader.forget()
         self._inner.evict_all()
 
     def holds(self, opened: OpenedKey) -> bool:

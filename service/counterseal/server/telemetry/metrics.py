@@ -57,6 +57,7 @@ class Metrics:
             "counterseal_seal_broken", "Stored secrets that did not open. Any increase needs a person.", registry=self.registry
         ).inc
         self.cache = CacheMeter(self.registry)
+        self.known_ids = KnownIdsMeter(self.registry)
         self.replay = ReplayMeter(self.registry)
         Info("counterseal_build", "The running release.", registry=self.registry).info({"version": version})
 
@@ -140,3 +141,19 @@ class CacheMeter:
     def watch_size(self, kind: str, size: Callable[[], int]) -> None:
         """Have scrapes ask `size` for the number of entries of `kind`: `key` or `absent`."""
         self._size.labels(kind).set_function(size)
+
+
+class KnownIdsMeter:
+    """What is reported of the key ids that are known. See `server/keys/knowing.py`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._known = Gauge("counterseal_known_key_ids", "Key ids that are known to exist.", registry=registry)
+        self.spared = Counter(
+            "counterseal_unknown_key_ids",
+            "Looks for a key id that nobody has, answered from memory: a flood of made-up ids.",
+            registry=registry,
+        ).inc
+
+    def watch(self, count: Callable[[], int]) -> None:
+        """Have scrapes ask `count`."""
+        self._known.set_function(count)

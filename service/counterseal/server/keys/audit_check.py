@@ -49,14 +49,13 @@ class AuditCheck:
     def run(self, cipher: SecretCipher) -> AuditReport:
         """Check the chain, then the keys beside it. Raises StoreUnavailable."""
         self._chain()
-        for beside in self._trail.keys_beside():
-            self.report.keys += 1
-            for problem in _key_problems(beside, cipher):
-                self._found(f"key {beside.key_id}: {problem}")
-        for key_id in self._trail.removed_keys():
-            self._found(f"key {key_id}: the trail knows it, and the key is gone")
+        for problem in keys_beside_trail(self._store, cipher, self._count_key):
+            self._found(problem)
         self.report.unchained = self._trail.unchained()
         return self.report
+
+    def _count_key(self) -> None:
+        self.report.keys += 1
 
     def _found(self, problem: str) -> None:
         self.report.problems += 1
@@ -94,10 +93,25 @@ class AuditCheck:
             yield "its column `revision` does not agree with the entry: it would hide that a key was put back"
 
 
-def _key_problems(beside: KeyBesideTrail, cipher: SecretCipher) -> Iterator[str]:
+def keys_beside_trail(store: KeyStore, cipher: SecretCipher | None, count: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """Compare every key with the trail, which is taken as it is; yield what is wrong. Without a cipher no seal is opened.
+
+    `count` is called for each key. Raises StoreUnavailable.
+    """
+    trail = AuditTrail(store)
+    for beside in trail.keys_beside():
+        count()
+        for problem in _key_problems(beside, cipher):
+            yield f"key {beside.key_id}: {problem}"
+    for key_id in trail.removed_keys():
+        yield f"key {key_id}: the trail knows it, and the key is gone"
+
+
+def _key_problems(beside: KeyBesideTrail, cipher: SecretCipher | None) -> Iterator[str]:
     row, newest = beside.row, beside.newest
     try:
-        open_secret(read_stored(row), cipher)
+        if cipher is not None:
+            open_secret(read_stored(row), cipher)
     except SealBroken as error:
         yield str(error)
     if newest is None:

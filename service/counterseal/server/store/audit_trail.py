@@ -1,6 +1,7 @@
 """Reading the audit trail: for those who list and export it, and for the check that it is whole."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -96,6 +97,16 @@ class AuditTrail:
         with self._transactions.reading() as connection:
             found: bytes | None = connection.execute(query).scalar()
         return found
+
+    def lacks(self, exported: Iterable[tuple[str, ChainedEntry]]) -> Iterator[tuple[str, ChainedEntry]]:
+        """Go through exported entries, each with where it stands; yield those that the chain does not hold."""
+        entries = iter(exported)
+        while page := list(itertools.islice(entries, _PAGE)):
+            wanted = [entry.sequence for _, entry in page]
+            query = select(AUDIT.c.seq, AUDIT.c.hash).where(AUDIT.c.seq.in_(wanted))
+            with self._transactions.reading() as connection:
+                there = {(row.seq, row.hash) for row in connection.execute(query)}
+            yield from ((where, entry) for where, entry in page if (entry.sequence, entry.hash) not in there)
 
     def position(self, remembered: int, meta: str) -> Position:
         """Return how far the store has come, what it says of the number `remembered`, and a value of `meta`, of one moment."""

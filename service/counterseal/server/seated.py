@@ -9,7 +9,7 @@ from counterseal.server.config import Config
 from counterseal.server.errors import ConfigError
 from counterseal.server.settings import Address
 from counterseal.server.signals import ending_signals
-from counterseal.server.supervisor.leaving import leave_port, wait_until_alone
+from counterseal.server.supervisor.leaving import join_port, leave_port, wait_until_alone
 from counterseal.server.supervisor.messages import Errand, Ready
 from counterseal.server.supervisor.seat import Seat
 from counterseal.server.supervisor.service import check_supervised
@@ -30,13 +30,14 @@ def run_seated(config: Config, seat: Seat) -> int:
     # SIGHUP is for the supervisor: here it would end what others rely on.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with ending_signals(also=seat.stop), serving(seated, log, shared_port=True) as service:
+        join_port(here.port)
         seat.show(service.metrics.registry)
         seat.ready(Ready(workers=config.workers, grace=config.stop_grace, age=config.max_connection_age))
         log.info("worker_started", slot=seat.errand.slot, version=__version__)
         seat.asked.wait()
         if seat.retiring:
             log.info("worker_retiring")
-            leave_port(here.port)
+            leave_port(here.port, seat.first_new)
             wait_until_alone(here.port, age=config.max_connection_age, grace=config.stop_grace, hurry=seat.stopping.is_set)
         log.info("worker_stopping", grace_seconds=config.stop_grace)
     return 0

@@ -18,30 +18,55 @@ from typing import Final
 # gRPC spreads ages by a tenth.
 _JITTER: Final = 1.1
 _TICK_SECONDS: Final = 0.1
-# Handshakes that have begun are completed, and connections in the queue accepted.
-_HANDSHAKE_SECONDS: Final = 0.25
+# For handshakes that have begun, and connections in the queue: a second where new ones are led elsewhere, less where they wait.
+_STEERED_SECONDS: Final = 1.0
+_UNHEARD_SECONDS: Final = 0.25
 
+_Program = tuple[tuple[int, int, int, int], ...]
 _SO_ATTACH_FILTER: Final = 26
+_SO_ATTACH_REUSEPORT_CBPF: Final = 51
 # Classic BPF over the TCP header: load the flags, keep SYN and ACK of them, drop what has SYN alone, let the rest pass.
-_DROP_SYN: Final = ((0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF_FFFF))
+_DROP_SYN: Final[_Program] = (
+    (0x30, 0, 0, 13),
+    (0x54, 0, 0, 0x12),
+    (0x15, 0, 1, 0x02),
+    (0x06, 0, 0, 0),
+    (0x06, 0, 0, 0xFFFF_FFFF),
+)
+# There is no such listener: the kernel goes back to choosing by a hash of the addresses.
+_ANY: Final = 0xFFFF_FFFF
 
 
-def leave_port(port: int) -> None:
+def leave_port(port: int, first_new: int | None = None) -> None:
     """Accept no more connections. Those that were being made are completed first.
 
     A listener that closes resets the connections in its queue (unless net.ipv4.tcp_migrate_req is set, which is not for us to
-    do). So for a moment it hears no new ones; whoever is not heard asks again after a second, and then finds another listener.
+    do). So for a moment it gets no new ones. `first_new` is the place of a listener that stays, in the order in which those on
+    the port began to listen: it gets all. Where there is none, new ones are not heard: whoever is not heard asks again after a
+    second, and then finds another listener.
     """
     listeners = [descriptor for descriptor, listening in _sockets(port) if listening]
     if sys.platform == "linux":
-        for descriptor in listeners:
-            _drop_new(descriptor)
-        time.sleep(_HANDSHAKE_SECONDS)
+        # One listener runs the program for all on the port.
+        steered = first_new is not None and all(
+            _run(descriptor, _SO_ATTACH_REUSEPORT_CBPF, _choose(first_new)) for descriptor in listeners
+        )
+        if not steered:
+            for descriptor in listeners:
+                _run(descriptor, _SO_ATTACH_FILTER, _DROP_SYN)
+        time.sleep(_STEERED_SECONDS if steered else _UNHEARD_SECONDS)
     # gRPC goes on holding the number, and closes it in the end. Behind it there is now a socket that nobody can reach.
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.setblocking(False)
         for descriptor in listeners:
             os.dup2(deaf.fileno(), descriptor, inheritable=False)
+
+
+def join_port(port: int) -> None:
+    """Undo what those who left last did: from now on every listener has its part again."""
+    if sys.platform == "linux":
+        for descriptor in [descriptor for descriptor, listening in _sockets(port) if listening]:
+            _run(descriptor, _SO_ATTACH_REUSEPORT_CBPF, _choose(_ANY))
 
 
 def wait_until_alone(port: int, *, age: float, grace: float, hurry: Callable[[], bool]) -> bool:
@@ -63,7 +88,7 @@ def count_connections(port: int) -> int:
 
 
 def _sockets(port: int) -> Iterator[tuple[int, bool]]:
-    """Yield descriptor, and whether it listens, of this process's TCP sockets on that port."""
+    """Yield descriptor, and whether it listens, of this process's TCP sockets on that port that listen or are connected."""
     for name in os.listdir("/dev/fd"):
         with contextlib.suppress(OSError):
             if (listening := _on_port(int(name), port)) is not None:
@@ -71,6 +96,7 @@ def _sockets(port: int) -> Iterator[tuple[int, bool]]:
 
 
 def _on_port(descriptor: int, port: int) -> bool | None:
+    """Say whether it listens, or is connected; None for sockets elsewhere and what is no socket. Raises OSError for others."""
     copy = os.dup(descriptor)
     try:
         held = socket.socket(fileno=copy)
@@ -80,10 +106,28 @@ def _on_port(descriptor: int, port: int) -> bool | None:
     with held:
         if held.family not in {socket.AF_INET, socket.AF_INET6} or held.getsockname()[1] != port:
             return None
-        return bool(held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        if held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return True
+        held.getpeername()  # raises for a socket that is merely bound
+        return False
 
 
-def _drop_new(descriptor: int) -> None:
-    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in _DROP_SYN))
-    with socket.socket(fileno=os.dup(descriptor)) as held, contextlib.suppress(OSError):
-        held.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HL", len(_DROP_SYN), ctypes.addressof(program)))
+def _choose(place: int) -> _Program:
+    """Return the program that gives every new connection to one listener.
+
+    The kernel keeps those on a port in a row, puts new ones at its end, and fills a gap with the last one. So the place behind
+    all old listeners is a new one's, also while the old ones go, if there are as many new ones; and then it is nobody's, which
+    lets the kernel choose freely again.
+    """
+    return ((0x06, 0, 0, place),)
+
+
+def _run(descriptor: int, option: int, program: _Program) -> bool:
+    """Have the kernel run a program for a listener; say whether it does."""
+    steps = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in program))
+    with socket.socket(fileno=os.dup(descriptor)) as held:
+        try:
+            held.setsockopt(socket.SOL_SOCKET, option, struct.pack("@HL", len(program), ctypes.addressof(steps)))
+        except OSError:
+            return False
+    return True

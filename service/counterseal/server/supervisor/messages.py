@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-# From the supervisor, each followed by the end of the line.
+# From the supervisor, each followed by the end of the line. After RETIRE there may be a space and the place among the listeners
+# on the port of the first one that stays.
 STOP: Final = b"stop"
 RETIRE: Final = b"retire"
 _MOST_BYTES: Final = 64 * 1024

@@ -29,6 +29,8 @@ class Seat:
         self.errand = errand
         self.asked = threading.Event()
         self.retiring = False
+        # For `leave_port`.
+        self.first_new: int | None = None
         # Set by `stop` alone: it also cuts a retirement short.
         self.stopping = threading.Event()
         self._control = socket.socket(fileno=errand.control)
@@ -74,7 +76,9 @@ class Seat:
     def _hear(self, line: bytes) -> None:
         if line == messages.STOP:
             self.stop()
-        elif line == messages.RETIRE:
+        elif line.split()[:1] == [messages.RETIRE]:
+            place = line.split()[1:]
+            self.first_new = int(place[0]) if place and place[0].isdigit() else None
             self.retiring = True
             self.asked.set()
 

@@ -9,10 +9,11 @@ from counterseal.server.config import Config
 from counterseal.server.errors import ConfigError
 from counterseal.server.signals import SignalQueue
 from counterseal.server.supervisor.fleet import Fleet
+from counterseal.server.supervisor.plan import Outcome, Plan
 from counterseal.server.supervisor.port import reserve
 from counterseal.server.supervisor.process import State
 from counterseal.server.supervisor.snapshot import Snapshot
-from counterseal.server.supervisor.supervisor import SIGNALS, Outcome, Plan, Supervisor
+from counterseal.server.supervisor.supervisor import SIGNALS, Supervisor
 from counterseal.server.telemetry.fleet import FleetMetrics
 from counterseal.server.telemetry.log import open_log
 from counterseal.server.telemetry.scrape import ScrapeListener

@@ -8,7 +8,6 @@ import math
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Final
 
@@ -18,6 +17,7 @@ from counterseal.server.supervisor import messages
 from counterseal.server.supervisor.crashes import Crashes
 from counterseal.server.supervisor.fleet import Fleet
 from counterseal.server.supervisor.messages import Ready
+from counterseal.server.supervisor.plan import Outcome, Plan
 from counterseal.server.supervisor.process import State, Worker
 from counterseal.server.supervisor.snapshot import Snapshot
 from counterseal.server.telemetry.fleet import FleetMetrics
@@ -33,29 +33,6 @@ _START_SECONDS: Final = 120.0
 _SPARE_SECONDS: Final = 5.0
 _LONGEST_PAUSE: Final = 30.0
 _SERVING: Final = (State.STARTING, State.READY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How the service ended: an exit code, and the text of the error that kept the first worker from starting."""
-
-    code: int
-    text: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
-class Plan:
-    """What there should be: so many workers of a generation, with the settings of `snapshot`. `wanted` is 0 until known."""
-
-    generation: int
-    snapshot: Snapshot
-    wanted: int = 0
-    grace: float = 0.0
-    age: float = 0.0
-
-    def learn(self, said: Ready) -> None:
-        """Take what a worker has read out of the settings."""
-        self.wanted, self.grace, self.age = said.workers, said.grace, said.age
 
 
 class Supervisor:
@@ -132,6 +109,8 @@ class Supervisor:
     def _mourn(self, worker: Worker, code: int) -> None:
         """Decide what the end of a worker means."""
         text = "" if worker.failed is None else self._snapshot_of(worker).named(worker.failed.text)
+        if self._next is not None:
+            self._next.orderly = False
         if self._outcome is not None or worker.state in {State.RETIRING, State.STOPPING}:
             self._log.info("worker_ended", worker=worker.serial, exit=code)
         elif not self._answered:
@@ -189,7 +168,8 @@ class Supervisor:
             self._log.error("reload_failed", text=str(error))
             return
         self._generations += 1
-        self._next = Plan(generation=self._generations, snapshot=snapshot)
+        alone = all(worker.state is State.READY for worker in self._fleet.workers)
+        self._next = Plan(generation=self._generations, snapshot=snapshot, orderly=alone)
         self._advance_reload(self._next)
 
     def _advance_reload(self, plan: Plan) -> None:
@@ -200,7 +180,8 @@ class Supervisor:
         if not there or len(there) < plan.wanted:
             self._launch(len(there), plan)
             return
-        self._retire(self._plan)
+        before = len(self._fleet.of(self._plan.generation, State.READY))
+        self._retire(self._plan, first_new=before if plan.orderly and plan.wanted >= before else None)
         self._plan.snapshot.close()
         self._plan, self._next = plan, None
         self._metrics.reloaded(True)
@@ -216,12 +197,12 @@ class Supervisor:
         self._metrics.reloaded(False)
         self._log.error("reload_failed", text=text)
 
-    def _retire(self, plan: Plan) -> None:
+    def _retire(self, plan: Plan, *, first_new: int | None = None) -> None:
         for worker in self._fleet.of(plan.generation, State.READY):
             # It waits for its connections to end, and then for its calls.
             patience = 1.1 * plan.age + 2 * plan.grace + _SPARE_SECONDS
             worker.state, worker.deadline = State.RETIRING, self._clock() + patience
-            worker.tell(messages.RETIRE)
+            worker.tell(messages.RETIRE if first_new is None else b"%b %d" % (messages.RETIRE, first_new))
         for worker in self._fleet.of(plan.generation, State.STARTING):
             worker.state = State.STOPPING
             worker.process.kill()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from counterseal.server.cli.output import echo_fields, echo_table, time_text, to_second
+from counterseal.server.cli.secret_view import last_use, policy_fields, policy_json, secret_line, shown_secrets
 
 if TYPE_CHECKING:
     from counterseal.server.store.records import IssuedKey, KeyRecord
@@ -37,6 +38,17 @@ def key_json(record: "KeyRecord") -> dict[str, object]:
         "kind": record.kind.value,
         "algorithm": record.public_key.algorithm if record.public_key else "",
         "public_key_pem": _pem(record),
+        "policy": policy_json(record),
+        "secrets": [
+            {
+                "version": secret.version,
+                "create_time": time_text(secret.created),
+                "end_time": time_text(secret.end),
+                "last_use_time": time_text(secret.used),
+            }
+            for secret in shown_secrets(record)
+        ],
+        "last_use_time": time_text(last_use(record)),
     }
 
 
@@ -88,6 +100,9 @@ def echo_key(record: "KeyRecord", *, secret: str = "") -> None:
         ("expires", to_second(record.expires, absent="never")),
         ("created", to_second(record.created)),
         ("updated", to_second(record.updated)),
+        ("last used", to_second(last_use(record), absent="not known")),
+        *(("secret " + str(secret.version), secret_line(secret)) for secret in shown_secrets(record)),
+        *policy_fields(record),
     ]
     if record.revoked is not None:
         fields += [("revoked", to_second(record.revoked)), ("reason", record.revoke_reason)]

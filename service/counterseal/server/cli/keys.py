@@ -9,6 +9,7 @@ import click
 from counterseal.server.cli.connection import Connection, server_options
 from counterseal.server.cli.key_view import PROFILE_NAME, aws_env, aws_profile, echo_key, key_json
 from counterseal.server.cli.output import echo_json
+from counterseal.server.cli.policy_options import POLICY_OPTIONS, policy_of
 from counterseal.server.cli.times import duration_option, time_option
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ _DRAFT_OPTIONS: Final = (
     ),
     click.option("--expires-in", type=duration_option, metavar="DURATION", help="The same as a duration: 12h, 30d, 4w."),
     click.option("--request-id", default="", help="Repeating a call with the same id gives the same key for ten minutes."),
+    *POLICY_OPTIONS,
 )
 
 
@@ -97,6 +99,7 @@ def _draft(material: Any = None, **options: Any) -> "KeyDraft":
         expires=expiry(options["expires"], options["expires_in"]),
         request_id=options["request_id"],
         material=material,
+        policy=policy_of(options),
     )
 
 
@@ -127,7 +130,7 @@ def issue(
     draft = _draft(_offered(public_key, algorithm, key_id, shape), **options)
     with connection.open(token_required=True) as client:
         issued = client.issue(draft)
-    _echo_issued(issued, "json" if as_json else shape, profile)
+    echo_issued(issued, "json" if as_json else shape, profile)
 
 
 def _offered(public_key: str | None, algorithm: str, key_id: str, shape: str) -> "OfferedPublicKey | None":
@@ -143,7 +146,8 @@ def _offered(public_key: str | None, algorithm: str, key_id: str, shape: str) ->
     return read_public_key_file(public_key, algorithm=algorithm, key_id=key_id)
 
 
-def _echo_issued(issued: "IssuedKey", shape: str, profile: str) -> None:
+def echo_issued(issued: "IssuedKey", shape: str, profile: str) -> None:
+    """Print a key that was issued or rotated, with its secret, in one of the shapes of `--format`."""
     match shape:
         case "json":
             echo_json({"key": key_json(issued.record), "secret": issued.secret})

@@ -10,6 +10,7 @@ from counterseal.server.cli.connection import Connection, server_options
 from counterseal.server.cli.key_view import echo_key, echo_keys, key_json
 from counterseal.server.cli.keys import expiry, json_option, keys, label_option
 from counterseal.server.cli.output import echo_json, time_text, to_second
+from counterseal.server.cli.policy_options import POLICY_OPTIONS, merged, names_limit, policy_of
 from counterseal.server.cli.times import duration_option, time_option
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_keys(
         state=KeyState(state.upper()) if state else None,
     )
     with connection.open(token_required=True) as client:
-        records, next_page_token = _pages(client, query, limit)
+        records, next_page_token = all_pages(client, query, limit)
     if as_json:
         echo_json({"keys": [key_json(record) for record in records], "next_page_token": next_page_token})
     elif records:
@@ -64,7 +65,7 @@ def list_keys(
         click.echo("No keys. Issue one with `counterseal keys issue`.", err=True)
 
 
-def _pages(client: "AdminClient", query: "KeyQuery", limit: int | None) -> tuple[list["KeyRecord"], str]:
+def all_pages(client: "AdminClient", query: "KeyQuery", limit: int | None) -> tuple[list["KeyRecord"], str]:
     """Return the keys of as many pages as it takes, and the page token to go on with (empty: that was all)."""
     from dataclasses import replace
 
@@ -98,6 +99,8 @@ _UPDATE_OPTIONS: Final = (
     click.option("--expires", type=time_option, metavar="TIME", help="RFC 3339, or a duration from now."),
     click.option("--expires-in", type=duration_option, metavar="DURATION", help="A duration: 12h, 30d, 4w."),
     click.option("--no-expiry", is_flag=True, help="Remove the expiry."),
+    *POLICY_OPTIONS,
+    click.option("--no-policy", is_flag=True, help="Remove every limit, but for those given beside it."),
     click.option("--etag", default="", help="Change only if the key still has this etag."),
 )
 
@@ -114,10 +117,22 @@ def _update_options(command: Callable[..., None]) -> Callable[..., None]:
 @json_option
 @server_options
 def update(*, connection: Connection, key_id: str, as_json: bool, **options: Any) -> None:
-    """Change a key: only what is given changes. Labels and schemes are replaced as a whole."""
+    """Change a key: only what is given changes. Labels, schemes and each list of limits are replaced as a whole."""
     change = _change(key_id, options)
     with connection.open(token_required=True) as client:
+        if "policy" in change.mask and not options["no_policy"]:
+            change = _with_limits_kept(change, client.get(key_id), options)
         _echo(client.update(change), as_json=as_json)
+
+
+def _with_limits_kept(change: "KeyChange", now: "KeyRecord", options: dict[str, Any]) -> "KeyChange":
+    """Return the change with the limits that it does not name as they are: the service takes a policy as a whole.
+
+    It is made only if the key is still the one that was read.
+    """
+    from dataclasses import replace
+
+    return replace(change, policy=merged(now.policy, options), etag=change.etag or now.etag)
 
 
 def _change(key_id: str, options: dict[str, Any]) -> "KeyChange":
@@ -132,7 +147,9 @@ def _change(key_id: str, options: dict[str, Any]) -> "KeyChange":
     ):
         if options[value] and options[removal]:
             raise click.UsageError(f"--{removal.replace('_', '-')} contradicts another option")
-    mask = {field for option, field in _MASK.items() if options[option] is not None and options[option] not in (False, (), {})}
+    named = {"policy"} if options["no_policy"] or names_limit(options) else set()
+    given = {option for option in _MASK if options[option] is not None and options[option] not in (False, (), {})}
+    mask = named | {_MASK[option] for option in given}
     if not mask:
         raise click.UsageError("nothing to change: give at least one option")
     expires: dt.datetime | None = expiry(options["expires"], options["expires_in"])
@@ -147,6 +164,7 @@ def _change(key_id: str, options: dict[str, Any]) -> "KeyChange":
         state=KeyState(options["state"].upper()) if options["state"] else None,
         not_before=options["not_before"],
         expires=expires,
+        policy=policy_of(options),
     )
 
 

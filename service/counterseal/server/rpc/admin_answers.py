@@ -19,13 +19,13 @@ from counterseal.core.payload import (
     PayloadDuty,
     Unsigned,
 )
-from counterseal.server.rpc.admin_messages import public_key_of
+from counterseal.server.rpc.admin_messages import policy_of, public_key_of, secrets_of, utc
 from counterseal.server.rpc.client_errors import ServerDefect
 from counterseal.server.store.records import KeyRecord
 from counterseal.v1 import keys_pb2, verification_pb2
 
 if TYPE_CHECKING:
-    from google.protobuf.timestamp_pb2 import Timestamp
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +72,6 @@ _STATES = {
 STATE_NUMBERS = {state: number for number, state in _STATES.items()}
 
 
-def utc(stamp: "Timestamp") -> dt.datetime:
-    """Return a protobuf time as a timezone-aware UTC datetime (microseconds; finer digits are cut)."""
-    try:
-        return stamp.ToDatetime(tzinfo=dt.UTC)
-    except (ValueError, OverflowError):
-        raise ServerDefect("the server sent a time outside the calendar") from None
-
-
 def key_record(key: keys_pb2.Key) -> KeyRecord:
     """Return the key of an answer.
 
@@ -108,6 +100,8 @@ def key_record(key: keys_pb2.Key) -> KeyRecord:
         etag=key.etag,
         has_security_token=key.has_security_token,
         public_key=public_key_of(key),
+        policy=policy_of(key),
+        **secrets_of(key),
     )
 
 

@@ -10,13 +10,26 @@ from typing import Any, Self
 
 from counterseal.core.model import Demand, HttpRequest
 from counterseal.server import errors
-from counterseal.server.rpc.admin_answers import STATE_NUMBERS, VerifyAnswer, key_record, utc, verify_answer
+from counterseal.server.rpc.admin_answers import STATE_NUMBERS, VerifyAnswer, key_record, verify_answer
 from counterseal.server.rpc.admin_channel import Endpoint, open_channel
 from counterseal.server.rpc.admin_errors import typed_errors
-from counterseal.server.rpc.admin_messages import ListedScheme, listed_scheme, put_material
+from counterseal.server.rpc.admin_messages import ListedScheme, listed_scheme, put_material, utc
+from counterseal.server.rpc.audit_messages import read_entry
 from counterseal.server.rpc.caller_client import CallerCalls
-from counterseal.server.store.records import IssuedKey, KeyChange, KeyDraft, KeyPage, KeyQuery, KeyRecord, Revocation
-from counterseal.v1 import keys_pb2, keys_pb2_grpc, verification_pb2, verification_pb2_grpc
+from counterseal.server.rpc.policy_messages import put_policy
+from counterseal.server.store.audit_chain import ChainedEntry
+from counterseal.server.store.records import (
+    IssuedKey,
+    KeyChange,
+    KeyDraft,
+    KeyPage,
+    KeyQuery,
+    KeyRecord,
+    Revocation,
+    RotatedKey,
+    RotateOrder,
+)
+from counterseal.v1 import audit_pb2, audit_pb2_grpc, keys_pb2, keys_pb2_grpc, verification_pb2, verification_pb2_grpc
 
 
 class AdminClient:
@@ -26,6 +39,7 @@ class AdminClient:
         self._endpoint = endpoint
         self._channel = open_channel(endpoint)
         self._keys = keys_pb2_grpc.KeyServiceStub(self._channel)
+        self._audit = audit_pb2_grpc.AuditServiceStub(self._channel)
         self._verification = verification_pb2_grpc.VerificationServiceStub(self._channel)
         self.callers = CallerCalls(self._channel, self._call)
 
@@ -51,6 +65,7 @@ class AdminClient:
             message.expire_time.FromDatetime(draft.expires)
         if draft.material is not None:
             put_material(message, draft.material)
+        put_policy(message.policy, draft.policy)
         response = self._call(self._keys.IssueKey, message)
         return IssuedKey(record=key_record(response.key), secret=response.secret)
 
@@ -73,6 +88,13 @@ class AdminClient:
             principal=query.principal,
             state=STATE_NUMBERS[query.state] if query.state else keys_pb2.KEY_STATE_UNSPECIFIED,
         )
+        for field, time in (
+            ("unused_since_time", query.unused_since),
+            ("expire_before_time", query.expire_before),
+            ("secret_created_before_time", query.secret_created_before),
+        ):
+            if time is not None:
+                getattr(message, field).FromDatetime(time)
         response = self._call(self._keys.ListKeys, message)
         return KeyPage(records=tuple(key_record(key) for key in response.keys), next_after=response.next_page_token)
 
@@ -91,9 +113,19 @@ class AdminClient:
             key.not_before_time.FromDatetime(change.not_before)
         if change.expires is not None:
             key.expire_time.FromDatetime(change.expires)
+        put_policy(key.policy, change.policy)
         message = keys_pb2.UpdateKeyRequest(key=key)
         message.update_mask.paths.extend(sorted(change.mask))
         return key_record(self._call(self._keys.UpdateKey, message).key)
+
+    def rotate(self, order: RotateOrder) -> RotatedKey:
+        """Give a key a new secret; the answer holds it where it was generated."""
+        message = keys_pb2.RotateKeyRequest(
+            key_id=order.key_id, etag=order.etag, imported_secret=order.imported_secret, request_id=order.request_id
+        )
+        message.overlap.FromTimedelta(order.overlap)
+        response = self._call(self._keys.RotateKey, message)
+        return RotatedKey(record=key_record(response.key), secret=response.secret, previous_end=utc(response.previous_end_time))
 
     def revoke(self, key_id: str, reason: str, *, wait: bool = False) -> Revocation:
         """Revoke a key for good; `wait`: return once no replica verifies it any more."""
@@ -137,6 +169,12 @@ class AdminClient:
         """Return the schemes that the server knows, in the order of their names."""
         response = self._call(self._verification.ListSchemes, verification_pb2.ListSchemesRequest())
         return tuple(listed_scheme(scheme) for scheme in response.schemes)
+
+    def list_audit(self, *, after: int, page_size: int, key_id: str = "") -> tuple[tuple[ChainedEntry, ...], bool]:
+        """Return a page of the audit trail, and whether there is more behind it."""
+        message = audit_pb2.ListAuditEntriesRequest(after_sequence=after, page_size=page_size, key_id=key_id)
+        response = self._call(self._audit.ListAuditEntries, message)
+        return tuple(read_entry(entry) for entry in response.entries), response.more
 
     def _call(self, method: Callable[..., Any], message: object) -> Any:
         token = self._endpoint.token

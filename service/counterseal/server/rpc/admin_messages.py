@@ -2,15 +2,21 @@
 
 import base64
 import binascii
+import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from counterseal.core.model import KeyKind, PublicKey
+from counterseal.core.policy import KeyPolicy
+from counterseal.server.errors import InvalidField
 from counterseal.server.rpc.client_errors import ServerDefect
-from counterseal.server.store.records import Encoding, ImportedMaterial, Material, OfferedPublicKey
+from counterseal.server.rpc.policy_messages import read_policy
+from counterseal.server.store.records import Encoding, ImportedMaterial, Material, OfferedPublicKey, PreviousSecret
 from counterseal.v1 import keys_pb2
 
 if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
     from counterseal.v1 import verification_pb2
 
 _KINDS = {keys_pb2.KEY_KIND_SYMMETRIC: KeyKind.SYMMETRIC, keys_pb2.KEY_KIND_PUBLIC: KeyKind.PUBLIC}
@@ -92,6 +98,41 @@ def public_key_of(key: keys_pb2.Key) -> PublicKey | None:
         return PublicKey(algorithm=key.algorithm, spki=base64.b64decode(body, validate=True))
     except (binascii.Error, ValueError):
         raise ServerDefect("the server sent a public key that is no PEM") from None
+
+
+def utc(stamp: "Timestamp") -> dt.datetime:
+    """Return a protobuf time as a timezone-aware UTC datetime (microseconds; finer digits are cut)."""
+    try:
+        return stamp.ToDatetime(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):
+        raise ServerDefect("the server sent a time outside the calendar") from None
+
+
+def policy_of(key: keys_pb2.Key) -> KeyPolicy:
+    """Return the policy of a key of an answer.
+
+    Raises:
+        ServerDefect: it holds what this release does not know.
+    """
+    try:
+        return read_policy("policy", key.policy)
+    except InvalidField as error:
+        raise ServerDefect(f"the server sent a policy that this release does not know ({error}); upgrade counterseal") from None
+
+
+def secrets_of(key: keys_pb2.Key) -> dict[str, Any]:
+    """Return what a record says about the secrets of a key: the newest first, then the one before."""
+    uses = {found.version: utc(found.last_use_time) for found in key.secrets if found.HasField("last_use_time")}
+    if not key.secrets:
+        return {"uses": {0: utc(key.last_use_time)} if key.HasField("last_use_time") else {}}
+    newest, *older = key.secrets
+    made = utc(newest.create_time)
+    return {
+        "secret_version": newest.version,
+        "secret_created": None if made == utc(key.create_time) else made,
+        "previous": PreviousSecret(version=older[0].version, until=utc(older[0].end_time)) if older else None,
+        "uses": uses,
+    }
 
 
 def pem_of(public_key: PublicKey) -> str:

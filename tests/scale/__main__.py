@@ -73,10 +73,9 @@ def _misses(
 ) -> dict[str, float]:
     core = min(os.sched_getaffinity(0))
     os.sched_setaffinity(0, os.sched_getaffinity(0) - {core} or {core})
-    settings = {"CACHE_KEYS": "1"}
     with (
-        measured_server(few, keys=options.few, core=core, **settings) as small,
-        measured_server(many, keys=options.keys, core=core, **settings) as large,
+        measured_server(few, keys=options.few, core=core, CACHE_KEYS="1") as small,
+        measured_server(many, keys=options.keys, core=core, CACHE_KEYS="1") as large,
     ):
         pairs = [
             (_cost(small, few_keys), _cost(large, many_keys))

@@ -53,6 +53,9 @@ class NoRing:
     def evict(self, key_id: str) -> None:
         pass
 
+    def evict_all(self) -> None:
+        pass
+
     def holds(self, opened: object) -> bool:
         raise NotImplementedError
 
@@ -70,7 +73,8 @@ def fill(config: Config, number: int, *, wanted: int, say: Callable[[str], None]
             clock=lambda: 1_790_000_000.0,
             revoke_bound=1,
         )
-        found, every = [], max(1, number // wanted)
+        found: list[Credentials] = []
+        every = max(1, number // wanted)
         for index in range(number):
             issued = issuer.issue(KeyDraft(principal=f"principal-{index}"), actor="fill")
             if index % every == 0 and len(found) < wanted:

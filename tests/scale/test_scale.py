@@ -16,9 +16,8 @@ def test_a_flood_of_made_up_ids_asks_the_store_next_to_nothing(tmp_path: Path) -
     """One id in 400, 200 more, and one a second: of a million, less than 0.01 for each. The hot keys stay in the cache."""
     data = tmp_path / "data"
     hot = fill(load_config({"COUNTERSEAL_DATA_DIR": str(data)}), KEYS, wanted=50)
-    settings = {"CACHE_KEYS": "100", "CACHE_KEY_SECONDS": "3600", "CACHE_NEGATIVE": "1000"}
     begun = time.monotonic()
-    with measured_server(data, keys=KEYS, **settings) as server:
+    with measured_server(data, keys=KEYS, CACHE_KEYS="100", CACHE_KEY_SECONDS="3600", CACHE_NEGATIVE="1000") as server:
         flooded = flood(server, hot, FLOOD)
     assert flooded.made_up == {"UNKNOWN_KEY": FLOOD}
     assert set(flooded.honest) == {"verified"}

@@ -3,7 +3,8 @@
 import click
 
 from counterseal import __version__
-from counterseal.server.cli import keys_change  # noqa: F401  (adds its commands to `keys`)
+from counterseal.server.cli import db_commands, keys_change, keys_report, keys_rotate  # noqa: F401  (add their commands)
+from counterseal.server.cli.audit import audit
 from counterseal.server.cli.callers import callers
 from counterseal.server.cli.completion import PROGRAM, VARIABLE, completion
 from counterseal.server.cli.config_command import config_group
@@ -34,7 +35,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, keys, callers, schemes, verify, sign, db, secrets, master_keys, config_group, completion):
+for command in (serve, keys, audit, callers, schemes, verify, sign, db, secrets, master_keys, config_group, completion):
     cli.add_command(command)
 
 

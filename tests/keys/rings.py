@@ -22,7 +22,7 @@ def plain_derive(key: Key, scope: Scope) -> bytes:
     return key.secret + scope.text().encode()
 
 
-def opened(key_id: str, version: int = 0) -> OpenedKey:
+def opened(key_id: str, version: int = 0, as_of: float = 0.0) -> OpenedKey:
     """A key whose secret tells its version."""
     key = Key(
         key_id=key_id,
@@ -31,7 +31,7 @@ def opened(key_id: str, version: int = 0) -> OpenedKey:
         allowed_schemes=frozenset({"aws-sigv4"}),
         state=KeyState.ACTIVE,
     )
-    return OpenedKey(key=key, derive=plain_derive)
+    return OpenedKey(key=key, derive=plain_derive, as_of=as_of)
 
 
 def version_of(found: OpenedKey | None) -> int:

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -154,16 +153,16 @@ def test_a_read_only_server_is_left_and_never_taken(pair: Pair) -> None:
 def read_only(server: Server, name: str) -> Iterator[None]:
     """What a standby and a demoted primary are."""
     if isinstance(server, Postgres):
-        set_to: Callable[[str], Any] = lambda value: server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {value}")  # noqa: E731,E501
-        set_to("on")
-        server.hang_up(name)
+        statement = f"ALTER DATABASE {name} SET default_transaction_read_only = "
     else:
-        set_to = lambda value: server.execute(f"SET GLOBAL read_only = {value}")  # noqa: E731
-        set_to("on")
+        statement = "SET GLOBAL read_only = "
+    server.execute(statement + "on")
+    if isinstance(server, Postgres):
+        server.hang_up(name)
     try:
         yield
     finally:
-        set_to("off")
+        server.execute(statement + "off")
 
 
 def test_a_first_address_that_swallows_everything_costs_its_share_of_the_timeout(pair: Pair) -> None:

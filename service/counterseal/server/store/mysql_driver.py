@@ -3,10 +3,9 @@
 Imported only when the extra `mysql` is installed.
 """
 
-import inspect
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pymysql
@@ -14,12 +13,14 @@ from pymysql.constants import CR
 from sqlalchemy import URL
 
 from counterseal.server.errors import ConfigError
+from counterseal.server.store import mysql_tls
 
 _PORT: Final = 3306
 # What the server is to give up before we do, so that the connection is kept.
 _SERVER_SHARE: Final = 0.8
 # Nothing is cut off, replaced by something near it, or put into another kind of table without an error.
 _SQL_MODE: Final = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO"
+_PARAMETERS: Final = frozenset({"bind_address", "charset", "program_name", "unix_socket"})
 _ATTRIBUTES: Final = frozenset({"read-write", "any"})
 
 
@@ -30,6 +31,7 @@ class Plan:
     url: URL
     addresses: tuple[tuple[str, int], ...]
     writable: bool
+    tls: Mapping[str, object] = field(repr=False)
 
 
 def read_url(url: URL) -> Plan:
@@ -43,16 +45,16 @@ def read_url(url: URL) -> Plan:
     wanted = query.pop("target_session_attrs", "read-write")
     if wanted not in _ATTRIBUTES:
         raise ConfigError("COUNTERSEAL_DATABASE_URL: target_session_attrs must be read-write or any")
-    known = {*inspect.signature(pymysql.Connection.__init__).parameters, "ssl_capath", "ssl_cipher", "ssl_check_hostname"}
-    for name in query:
-        if name not in known - {"self"}:
-            raise ConfigError(f"COUNTERSEAL_DATABASE_URL: PyMySQL knows no parameter {name!r}")
+    for name, value in query.items():
+        if name not in _PARAMETERS | mysql_tls.NAMES or not isinstance(value, str):
+            raise ConfigError(f"COUNTERSEAL_DATABASE_URL: for MySQL, there is no parameter {name!r}, or no second one")
+    tls = mysql_tls.read_tls({name: str(query.pop(name)) for name in list(query) if name in mysql_tls.NAMES})
     named = (hosts,) if isinstance(hosts, str) else hosts
     addresses = tuple(_read_address(text) for text in named)
     if url.host or (not addresses and "unix_socket" not in query):
         addresses = ((url.host or "localhost", url.port or _PORT), *addresses)
     plain = url.set(drivername="mysql+pymysql", host=None, port=None, query=query)
-    return Plan(url=plain, addresses=addresses, writable=wanted == "read-write")
+    return Plan(url=plain, addresses=addresses, writable=wanted == "read-write", tls=tls)
 
 
 def _read_address(text: str) -> tuple[str, int]:
@@ -71,19 +73,21 @@ def connect(plan: Plan, cparams: Mapping[str, Any], timeout: float) -> "pymysql.
     Raises:
         pymysql.OperationalError: none of them does.
     """
-    given = {**cparams, **_encoded_password(cparams), "charset": "utf8mb4"}
+    given = {**cparams, **_encoded_password(cparams), **plan.tls, "charset": "utf8mb4"}
     last: Exception | None = None
     for where in [{"host": host, "port": port} for host, port in plan.addresses] or [{}]:
-        limits = _limits(given, timeout, len(plan.addresses) or 1)
+        # The addresses share the timeout while connecting.
+        share = timeout / max(1, len(plan.addresses))
+        limits = {"connect_timeout": share, "read_timeout": share, "write_timeout": timeout}
         try:
-            connection = pymysql.connect(**{**limits, **given, **where})
+            connection = pymysql.connect(**{**given, **limits, **where})
         except pymysql.OperationalError as error:
             last = error
             continue
         try:
             if _set_up(connection, timeout) or not plan.writable:
                 # Connecting is over; from here on the limit is for answers.
-                connection._read_timeout = given.get("read_timeout", timeout)  # type: ignore[attr-defined]
+                connection._read_timeout = timeout  # type: ignore[attr-defined]
                 return connection
         except pymysql.OperationalError as error:
             last = error
@@ -98,14 +102,6 @@ def _encoded_password(cparams: Mapping[str, Any]) -> dict[str, bytes]:
     # PyMySQL would encode a text as Latin-1.
     password = cparams.get("password")
     return {"password": password.encode()} if isinstance(password, str) else {}
-
-
-def _limits(given: Mapping[str, Any], timeout: float, addresses: int) -> dict[str, float]:
-    """Return the driver's limits; the addresses share the timeout while connecting."""
-    share = timeout / addresses
-    return {"connect_timeout": share, "read_timeout": share, "write_timeout": timeout} | {
-        name: given[name] for name in ("connect_timeout", "read_timeout", "write_timeout") if name in given
-    }
 
 
 def _set_up(connection: "pymysql.Connection[Any]", timeout: float) -> bool:

@@ -73,7 +73,7 @@ def open_postgres(url: URL, timeout: float, pool: int, listen: bool) -> Database
         if not listen:
             return Waiting()
         cparams = writes.dialect.create_connect_args(url)[1]
-        return postgres_watch.open_listening(lambda: connect(dict(cparams)), CHANNEL, timeout)
+        return postgres_watch.open_listening(lambda: connect(dict(cparams)), CHANNEL, timeout, losses.note)
 
     return Database(
         reads=reads,

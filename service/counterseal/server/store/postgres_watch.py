@@ -22,9 +22,9 @@ _QUIET_SECONDS: Final = 1.0
 class Listening:
     """A watch that hears every change that was announced since it was opened."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", timeout: float) -> None:
+    def __init__(self, connection: "psycopg.Connection[Any]", timeout: float, lost: Callable[[], None]) -> None:
         self._connection, self._pgconn = connection, connection.pgconn
-        self._timeout = timeout
+        self._timeout, self._lost = timeout, lost
         self._heard = time.monotonic()
         self._asked: float | None = None
         self._closed = False
@@ -45,6 +45,7 @@ class Listening:
                     self._poll(min(end - now, _QUIET_SECONDS))
             except psycopg.Error as error:
                 if not self._closed:
+                    self._lost()
                     raise StoreUnavailable("the connection that hears of changes is gone") from error
 
     def _poll(self, seconds: float) -> None:
@@ -86,8 +87,10 @@ class Listening:
             self._connection.close()
 
 
-def open_listening(connect: Callable[[], "psycopg.Connection[Any]"], channel: str, timeout: float) -> Listening:
-    """Connect and listen.
+def open_listening(
+    connect: Callable[[], "psycopg.Connection[Any]"], channel: str, timeout: float, lost: Callable[[], None]
+) -> Listening:
+    """Connect and listen. `lost` is called when the connection turns out to be gone.
 
     Raises:
         StoreUnavailable: the database does not answer.
@@ -97,7 +100,7 @@ def open_listening(connect: Callable[[], "psycopg.Connection[Any]"], channel: st
         try:
             connection.autocommit = True
             connection.execute(f"LISTEN {channel}".encode())
-            return Listening(connection, timeout)
+            return Listening(connection, timeout, lost)
         except BaseException:
             connection.close()
             raise

@@ -1,0 +1,300 @@
+"""Ways to a database server: sockets, TLS, pools in between, users with few rights; and what goes through them unharmed."""
+
+import dataclasses
+import datetime as dt
+import ipaddress
+import threading
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from sqlalchemy import select, text
+
+from counterseal.server.errors import StoreUnavailable
+from counterseal.server.store.engine import KeyStore
+from counterseal.server.store.records import KeyQuery, StoredKey
+from counterseal.server.store.tables import KEYS
+from tests.store import samples
+from tests.store.test_outages import OPERATIONS
+from tests.support.mariadb import running_mariadb, shared_mariadb
+from tests.support.pgbouncer import running_pgbouncer
+from tests.support.postgres import running_postgres, shared_postgres
+
+
+def works(store: KeyStore) -> None:
+    store.upgrade()
+    store.insert(samples.stored(), samples.entry())
+    store.change("key-1", samples.moved)
+    for name, operation in OPERATIONS.items():
+        assert name
+        operation(store)
+    store.close()
+
+
+def test_postgres_over_a_unix_socket() -> None:
+    server = shared_postgres()
+    url = server.new_database()
+    login, _, place = url.rpartition("@")
+    name = place.rpartition("/")[2]
+    works(samples.open_store(f"{login}@/{name}?host={quote(str(server.folder), safe='')}&port={server.port}", timeout=10))
+
+
+def test_mariadb_over_a_unix_socket() -> None:
+    server = shared_mariadb()
+    url = server.new_database()
+    login, _, place = url.rpartition("@")
+    name = place.rpartition("/")[2]
+    works(samples.open_store(f"{login}@/{name}?unix_socket={quote(server.socket, safe='')}", timeout=10))
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "mariadb", "mariadb+pymysql", "postgresql"])
+def test_short_and_other_names_of_the_same(scheme: str) -> None:
+    url = (shared_postgres() if scheme == "postgresql" else shared_mariadb()).new_database()
+    works(samples.open_store(scheme + url[url.index("://") :], timeout=10))
+
+
+def test_pgbouncer_in_session_mode() -> None:
+    server = shared_postgres()
+    with running_pgbouncer(server) as bouncer:
+        url = bouncer.through(server.new_database())
+        store = samples.open_store(url, timeout=10)
+        works(store)
+        store = samples.open_store(url, timeout=10)
+        watch = store.database.watch()
+        store.change("key-1", samples.moved)
+        watch.wait(60)
+        watch.close()
+        bouncer.restart()
+        assert store.read_key("key-1") is not None
+        store.change("key-1", samples.moved)
+        store.close()
+
+
+def test_pgbouncer_in_transaction_mode_without_listening() -> None:
+    server = shared_postgres()
+    with running_pgbouncer(server, mode="transaction", pool_size=2) as bouncer:
+        url = bouncer.through(server.new_database())
+        works(samples.open_store(url, timeout=10, listen=False))
+        stores = [samples.open_store(url, timeout=10, listen=False) for _ in range(4)]
+        threads = [threading.Thread(target=changed_often, args=(store,)) for store in stores]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = stores[0].read_key("key-1")
+        assert found is not None
+        assert stores[0].change_sequence() >= 40
+        for store in stores:
+            store.close()
+
+
+def changed_often(store: KeyStore) -> None:
+    for _ in range(10):
+        store.read_key("key-1")
+        store.change("key-1", samples.moved)
+
+
+def write_certificate(folder: Path) -> None:
+    """A certificate for 127.0.0.1 that is its own authority, as `cert.pem` and `key.pem`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "database")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def test_tls_to_postgres(tmp_path: Path) -> None:
+    for folder in (tmp_path / "right", tmp_path / "wrong"):
+        folder.mkdir()
+        write_certificate(folder)
+    with running_postgres() as server:
+        for name in ("cert.pem", "key.pem"):
+            target = server.folder / name
+            target.write_bytes((tmp_path / "right" / name).read_bytes())
+            target.chmod(0o600)
+            server.give(target)
+        server.options |= {
+            "ssl": "on",
+            "ssl_cert_file": f"{server.folder}/cert.pem",
+            "ssl_key_file": f"{server.folder}/key.pem",
+        }
+        server.restart()
+        url = server.new_database()
+        store = samples.open_store(f"{url}?sslmode=verify-full&sslrootcert={tmp_path}/right/cert.pem", timeout=10)
+        store.upgrade()
+        with store.database.reads.connect() as connection:
+            used = connection.exec_driver_sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            assert used.scalar_one() is True
+        works(store)
+        wrong = samples.open_store(f"{url}?sslmode=verify-full&sslrootcert={tmp_path}/wrong/cert.pem", timeout=10)
+        with pytest.raises(StoreUnavailable):
+            wrong.read_key("key-1")
+
+
+def test_tls_to_mariadb(tmp_path: Path) -> None:
+    for folder in (tmp_path / "right", tmp_path / "wrong"):
+        folder.mkdir()
+        write_certificate(folder)
+    with running_mariadb() as server:
+        for name in ("cert.pem", "key.pem"):
+            target = server.folder / name
+            target.write_bytes((tmp_path / "right" / name).read_bytes())
+            server.give(target)
+        server.options |= {"ssl-cert": f"{server.folder}/cert.pem", "ssl-key": f"{server.folder}/key.pem"}
+        server.restart()
+        url = server.new_database()
+        store = samples.open_store(f"{url}?ssl_ca={tmp_path}/right/cert.pem&ssl_verify_identity=true", timeout=10)
+        store.upgrade()
+        with store.database.reads.connect() as connection:
+            row = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Ssl_cipher'").one()
+            assert row[1]
+        works(store)
+        wrong = samples.open_store(f"{url}?ssl_ca={tmp_path}/wrong/cert.pem&ssl_verify_identity=true", timeout=10)
+        with pytest.raises(StoreUnavailable):
+            wrong.read_key("key-1")
+
+
+@pytest.mark.parametrize("wrong", ["password", "database", "user"])
+@pytest.mark.parametrize("server", [shared_postgres, shared_mariadb])
+def test_a_login_that_is_refused_is_an_outage_that_shows_no_password(server: object, wrong: str) -> None:
+    url: str = server().new_database()  # type: ignore[operator]
+    changed = {
+        "password": url.replace("Pass", "Wrong-Pass"),
+        "database": url + "_absent",
+        "user": url.replace("counterseal:", "nobody:"),
+    }
+    store = samples.open_store(changed[wrong], timeout=10)
+    with pytest.raises(StoreUnavailable) as caught:
+        store.read_key("key-1")
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "Pass" not in str(error)
+        assert "Pass" not in repr(error)
+        error = error.__cause__ or error.__context__
+    store.close()
+
+
+def test_long_and_odd_texts_come_back(store: KeyStore) -> None:
+    labels = {f"label-{number}": "ü🦊\r\n\t\x01 '\"\\%_" * 45 for number in range(200)}
+    assert sum(len(value.encode()) for value in labels.values()) > 128 * 1024
+    went_in = samples.stored(
+        "k" * 128, labels=labels, description="\U0001f98a" * 1024, principal="é" * 256, tenant="t" * 64, sealed=bytes(70_000)
+    )
+    record = store.insert(went_in, samples.entry("k" * 128, labels={"to": labels}))
+    found = store.read_key("k" * 128)
+    assert found is not None
+    assert found.record == record
+    assert dataclasses.replace(record, etag="") == went_in.record
+    assert found.sealed_secret == bytes(70_000)
+    assert store.read_audit("k" * 128)[0][1].detail == {"labels": {"to": labels}}
+
+
+def test_principals_and_tenants_are_compared_byte_by_byte(store: KeyStore) -> None:
+    for number, principal in enumerate(("café", "cafe\u0301", "CAFÉ", "cafe", "café ", "straße", "strasse")):
+        store.insert(samples.stored(f"k{number}", principal=principal), samples.entry(f"k{number}"))
+    for principal in ("café", "cafe\u0301", "CAFÉ", "cafe", "café ", "straße", "strasse"):
+        assert [found.principal for found in store.list_keys(KeyQuery(principal=principal)).records] == [principal]
+
+
+def test_ids_are_ordered_byte_by_byte(store: KeyStore) -> None:
+    ids = ["a", "B", "_", "~", "a ", "a!", "A", "b", "-", "aa", "0", "a0", "a-"]
+    for key_id in ids:
+        store.insert(samples.stored(key_id), samples.entry(key_id))
+    assert [found.key_id for found in store.list_keys(KeyQuery()).records] == sorted(ids, key=str.encode)
+
+
+def test_a_reader_sees_what_is_committed_and_nothing_else(store: KeyStore, store_url: str) -> None:
+    store.insert(samples.stored(principal="before"), samples.entry())
+    other = samples.open_store(store_url, timeout=10)
+    seen = []
+
+    def edit(stored: StoredKey) -> object:
+        found = other.read_key("key-1")
+        assert found is not None
+        seen.append(found.record.principal)
+        return samples.moved(stored, principal="after")
+
+    sequence = store.change_sequence()
+    store.change("key-1", edit)  # type: ignore[arg-type]
+    found = other.read_key("key-1")
+    assert found is not None
+    assert (seen, found.record.principal) == (["before"], "after")
+    assert other.change_sequence() == sequence + 1
+    other.close()
+
+
+def test_one_connection_sees_each_commit(store: KeyStore) -> None:
+    """No snapshot: a reader that keeps its connection is not left behind."""
+    store.insert(samples.stored(principal="before"), samples.entry())
+    query = select(KEYS.c.principal)
+    with store.database.reads.connect() as connection:
+        assert connection.execute(query).scalar_one() == "before"
+        store.change("key-1", lambda stored: samples.moved(stored, principal="after"))
+        assert connection.execute(query).scalar_one() == "after"
+
+
+def test_numbers_become_visible_in_ascending_order(store: KeyStore, store_url: str) -> None:
+    for number in range(4):
+        store.insert(samples.stored(f"k{number}"), samples.entry(f"k{number}"))
+    other = samples.open_store(store_url, timeout=30)
+
+    def change(opened: KeyStore, number: int) -> None:
+        for _ in range(15):
+            opened.change(f"k{number}", samples.moved)
+
+    writers = [threading.Thread(target=change, args=((store, other)[number % 2], number)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        with store.database.reads.connect() as connection:
+            known = connection.execute(text("SELECT value FROM change_sequence WHERE id = 1")).scalar_one()
+            missing = connection.execute(text("SELECT count(*) FROM audit WHERE seq <= :known"), {"known": known}).scalar_one()
+        assert missing == known, "a number was visible before a smaller one"
+    for writer in writers:
+        writer.join()
+    assert store.change_sequence() == 64
+    other.close()
+
+
+def test_a_user_without_rights_to_change_tables_serves() -> None:
+    """Migrations by another user: `counterseal db upgrade` runs as the owner."""
+    server = shared_postgres()
+    url = server.new_database()
+    name = url.rpartition("/")[2]
+    owner = samples.open_store(url, timeout=10)
+    owner.upgrade()
+    owner.close()
+    server.execute("DO $$ BEGIN CREATE ROLE server LOGIN PASSWORD 'server'; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    server.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO server", name)
+    server.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO server", name)
+    works(samples.open_store(f"postgresql://server:server@{server.address}/{name}", timeout=10))
+
+
+def test_a_mariadb_user_without_rights_to_change_tables_serves() -> None:
+    server = shared_mariadb()
+    url = server.new_database()
+    name = url.rpartition("/")[2]
+    owner = samples.open_store(url, timeout=10)
+    owner.upgrade()
+    owner.close()
+    server.execute("CREATE USER IF NOT EXISTS server@'%' IDENTIFIED BY 'server'")
+    server.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO server@'%'")
+    works(samples.open_store(f"mysql://server:server@{server.address}/{name}", timeout=10))

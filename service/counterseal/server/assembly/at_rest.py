@@ -18,7 +18,9 @@ from counterseal.server.telemetry.metrics import Metrics
 def open_at_rest(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCipher, TicketCipher]:
     """Open what is at rest, and check that it belongs together."""
     make_folder(config.data_dir)
-    store = open_store(config.database_url, timeout=config.store_timeout)
+    store = open_store(
+        config.database_url, timeout=config.store_timeout, pool=config.database_pool, listen=config.feed == "auto"
+    )
     parts.callback(store.close)
     store.upgrade()
     master_keys = read_master_keys(config, store)

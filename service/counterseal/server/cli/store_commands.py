@@ -25,7 +25,9 @@ def opened_store(config: "Config") -> Iterator["KeyStore"]:
     """
     from counterseal.server.store.engine import open_store
 
-    store = open_store(config.database_url, timeout=config.store_timeout)
+    store = open_store(
+        config.database_url, timeout=config.store_timeout, pool=config.database_pool, listen=config.feed == "auto"
+    )
     try:
         yield store
     finally:

@@ -65,8 +65,5 @@ def test_a_key_with_a_public_half_is_held_to_its_policy() -> None:
     key = making.pair("ed25519").key
     request = making.signed("ed25519")
     assert field_of(making.verdict(request, key)) == "verified"
-    assert (
     puts = KeyPolicy(methods=frozenset({"PUT"}))
     assert field_of(making.verdict(request, replace(key, policy=puts))) == "methods"
-        == "methods"
-    )

@@ -1,7 +1,7 @@
 """Every limit of a caller, crossed: by a stored caller and by a configured one, through a real server."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,7 +175,7 @@ def test_a_caller_beyond_its_limit_is_not_waited_for(rig: Rig) -> None:
         never.wait(60)
         yield b""
 
-    call = rig.server.channel.stream_unary("/counterseal.v1.VerificationService/Verify")
+    call: Callable[..., object] = rig.server.channel.stream_unary("/counterseal.v1.VerificationService/Verify")
     for _ in range(3):
         try:
             with pytest.raises(grpc.RpcError) as caught:

@@ -45,7 +45,9 @@ class LocalMemory:
                     raise ReplayGuardUnavailable("the replay guard is full")
                 self._count += 1
             shard[mark] = owner + _END.pack(until)
-            self._slots.setdefault(_slot(until), []).append(mark)
+            slot = _slot(until)
+            self._slots.setdefault(slot, []).append(mark)
+            self._oldest = min(self._oldest, slot)
         return self._answer(Use.FIRST)
 
     def tend(self, now: float) -> None:
@@ -71,7 +73,7 @@ class LocalMemory:
         current = _slot(now)
         while looked < most and self._slots:
             if self._oldest not in self._slots:
-                # Slots lie minutes apart at most but for few: looking for the next one is rare.
+                # A look at some hundred slots, once in as many seconds as a slot is long.
                 self._oldest = min(self._slots)
             if self._oldest >= current:
                 break

@@ -49,7 +49,7 @@ class RollbackWatch:
             StoreUnavailable: it does not answer.
         """
         self.check()
-        self._remember()
+        self.remember()
         if self._gone_back:
             raise ConfigError(
                 f"COUNTERSEAL_DATABASE_URL: {self._gone_back}; {self._file.path} remembers more. Revocations may be lost: if "
@@ -65,7 +65,7 @@ class RollbackWatch:
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join(SECONDS)
-        self._remember()
+        self.remember()
 
     def on_sequence(self, number: int) -> None:
         """Take a number of the change sequence from the feed; one that goes back is looked into at once."""
@@ -141,15 +141,15 @@ class RollbackWatch:
             try:
                 self.check()
             except StoreUnavailable:
-                continue  # health tells of it
+                pass  # health tells of it
             except Exception as error:  # of any kind: a watch that ended would let a rollback pass
                 self._log.error("high_water_failed", **describe(error))
-                continue
-            self._remember()
+            self.remember()
 
-    def _remember(self) -> None:
+    def remember(self) -> None:
+        """Write down what was seen last."""
         mark = self._mark
-        if mark is None or mark == self._written or self._gone_back:
+        if mark is None or mark == self._written:
             return
         try:
             self._file.raise_to(mark)

@@ -127,10 +127,12 @@ class AuditTrail:
 
     def keys_beside(self) -> Iterator[KeyBesideTrail]:
         """Go through the keys in the order of their ids; each with the trail as it is at the same moment."""
-        newest = select(func.max(AUDIT.c.revision)).where(AUDIT.c.key_id == KEYS.c.key_id).scalar_subquery()
+        newest = select(func.max(AUDIT.c.revision)).where(AUDIT.c.key_id == KEYS.c.key_id).correlate(KEYS).scalar_subquery()
         own = aliased(AUDIT, name="own")
-        sequence = select(func.max(own.c.seq)).where(own.c.key_id == KEYS.c.key_id, own.c.revision == newest).scalar_subquery()
-        old = select(func.max(AUDIT.c.time)).where(AUDIT.c.key_id == KEYS.c.key_id, AUDIT.c.seq.is_(None)).scalar_subquery()
+        same = select(func.max(own.c.seq)).where(own.c.key_id == KEYS.c.key_id, own.c.revision == newest)
+        sequence = same.correlate(KEYS).scalar_subquery()
+        unchained = select(func.max(AUDIT.c.time)).where(AUDIT.c.key_id == KEYS.c.key_id, AUDIT.c.seq.is_(None))
+        old = unchained.correlate(KEYS).scalar_subquery()
         query = select(KEYS, newest.label("newest"), sequence.label("seq"), old.label("old")).order_by(KEYS.c.key_id)
         after = ""
         while True:

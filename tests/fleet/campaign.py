@@ -1,0 +1,211 @@
+"""Revocations at random moments under load, many in flight at once; who still says *verified*, and when.
+
+Of each revocation the time of its effect is known, by this machine's clock. A call that begins later must not be answered as
+verified, whatever was done to the fleet meanwhile. Keys that nobody revokes are asked for all along: they may be unavailable,
+and are never refused.
+"""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import grpc
+
+from counterseal.v1 import verification_pb2 as pb
+from tests.fleet.fleet import BOUND, Fleet, Replica
+from tests.server.calls import Client, Issued, outcome, signed
+
+CALL_SECONDS = 30.0
+TRACKS = 20
+WITNESS_PAUSE = 0.02
+POLL_PAUSE = 0.004
+PATIENCE = 90.0
+
+
+@dataclass
+class Results:
+    """What was seen. Times in seconds."""
+
+    # From the revocation's own time, just before its commit, to the first refusal, by the slowest of all connections.
+    effects: list[float] = field(default_factory=list)
+    # The last verified answer after Revoke had returned.
+    late_answers: list[float] = field(default_factory=list)
+    # Begun before the effective time, answered as verified after it.
+    crossing: int = 0
+    # Begun after the effective time, answered as verified: must be empty.
+    wrong: list[str] = field(default_factory=list)
+    # Good keys refused: must be empty.
+    refused: list[str] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    checked: int = 0
+
+    def row(self, engine: str, fault: str) -> str:
+        return (
+            f"| {engine} | {fault} | {len(self.effects)} | {_shares(self.effects)} | {_shares(self.late_answers)} | "
+            f"{self.checked} | {len(self.wrong)} | {self.crossing} | {self.outcomes['UNAVAILABLE']} |"
+        )
+
+
+HEAD = (
+    "| database | fault | revocations | commit to refusal p50 / p99 / max, ms | last verified after Revoke p50 / p99 / max, ms | "
+    "calls begun after the effective time | of those verified | begun before, verified after | answers UNAVAILABLE |\n"
+    "|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def _shares(seconds: list[float]) -> str:
+    if not seconds:
+        return "-"
+    found = sorted(seconds)
+    return " / ".join(f"{1000 * found[min(len(found) - 1, int(len(found) * share))]:.0f}" for share in (0.5, 0.99, 1.0))
+
+
+class Campaign:
+    """`wanted` revocations on a fleet. `administers` are replicas whose Revoke is asked; `draw` is seeded."""
+
+    def __init__(self, fleet: Fleet, wanted: int, *, administers: tuple[Replica, ...], seed: str) -> None:
+        self._fleet, self._wanted, self._administers = fleet, wanted, administers
+        self._seed = seed
+        self._lock = threading.Lock()
+        self._begun = 0
+        self._errors: list[BaseException] = []
+        self.done = threading.Event()
+        self.results = Results()
+
+    def run(self, disturb: Callable[[threading.Event, random.Random], None] | None = None) -> Results:
+        """Run to the end; `disturb` breaks things meanwhile, until it is told that all is done."""
+        others = [threading.Thread(target=self._guarded, args=(self._witness, client)) for client in self._fleet.clients]
+        if disturb is not None:
+            others.append(threading.Thread(target=self._guarded, args=(disturb, self.done, random.Random(self._seed))))
+        tracks = [threading.Thread(target=self._guarded, args=(self._track, number)) for number in range(TRACKS)]
+        for thread in [*others, *tracks]:
+            thread.start()
+        for thread in tracks:
+            thread.join()
+        self.done.set()
+        for thread in others:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+        return self.results
+
+    def _guarded(self, work: Callable[..., None], *args: object) -> None:
+        try:
+            work(*args)
+        except BaseException as error:
+            self._errors.append(error)
+            self.done.set()
+
+    def _track(self, number: int) -> None:
+        draw = random.Random(f"{self._seed}/{number}")
+        while not self.done.is_set():
+            with self._lock:
+                if self._begun == self._wanted:
+                    return
+                self._begun += 1
+            self._revoke_one(draw)
+
+    def _revoke_one(self, draw: random.Random) -> None:
+        replica = draw.choice(self._administers)
+        admin = draw.choice(replica.clients)
+        issued: Issued = _until(lambda: admin.issue())
+        message = signed(issued)
+        for client in self._fleet.clients:
+            _until(lambda client=client: self._ask(client, message) == "verified" or None)  # type: ignore[misc]
+        time.sleep(draw.uniform(0, 0.3))
+        self._ask(draw.choice(self._fleet.clients), message)
+        answer = _until(lambda: admin.revoke(issued.key_id))
+        returned = time.time()
+        committed = answer.key.revoke_time.ToNanoseconds() / 1e9 - replica.ahead
+        effective = answer.revoke_effective_time.ToNanoseconds() / 1e9 - replica.ahead
+        self._follow(message, committed, returned, effective)
+        self._check_for_good(message, effective)
+
+    def _follow(self, message: pb.VerifyRequest, committed: float, returned: float, effective: float) -> None:
+        """Ask everywhere until everywhere it is refused, or the effective time has come."""
+        left, refused_at, last_verified = list(self._fleet.clients), returned, returned
+        while left and time.time() < effective:
+            for client in list(left):
+                begun = time.time()
+                said = self._ask(client, message, timeout=CALL_SECONDS)
+                answered = time.time()
+                if said == "verified":
+                    last_verified = max(last_verified, answered)
+                    if begun > effective:
+                        self._note_wrong(begun - effective)
+                    elif answered > effective:
+                        with self._lock:
+                            self.results.crossing += 1
+                elif said == "KEY_REVOKED":
+                    left.remove(client)
+                    refused_at = max(refused_at, answered)
+            time.sleep(POLL_PAUSE)
+        with self._lock:
+            self.results.late_answers.append(last_verified - returned)
+            # Where an outage kept a worker from answering at all, there is nothing to measure.
+            if not left:
+                self.results.effects.append(refused_at - committed)
+
+    def _check_for_good(self, message: pb.VerifyRequest, effective: float) -> None:
+        """From the effective time on: refused, or unavailable; and refused in the end."""
+        time.sleep(max(0.0, effective - time.time()))
+        for client in self._fleet.clients:
+            end = time.monotonic() + PATIENCE
+            while True:
+                begun = time.time()
+                said = self._ask(client, message)
+                with self._lock:
+                    self.results.checked += 1
+                if said == "verified" and begun > effective:
+                    self._note_wrong(begun - effective)
+                if said == "KEY_REVOKED":
+                    break
+                assert time.monotonic() < end, f"it does not recover: {said}"
+                time.sleep(0.02)
+
+    def _note_wrong(self, after: float) -> None:
+        with self._lock:
+            self.results.wrong.append(f"verified by a call begun {after:.3f} s after the effective time")
+
+    def _witness(self, client: Client) -> None:
+        """Ask for a key that nobody revokes."""
+        issued: Issued = _until(lambda: self._administers[0].clients[0].issue())
+        _until(lambda: self._ask(client, signed(issued)) == "verified" or None)
+        while not self.done.is_set():
+            said = self._ask(client, signed(issued))
+            if said not in {"verified", "UNAVAILABLE"}:
+                self.results.refused.append(said)
+            time.sleep(WITNESS_PAUSE)
+        # It recovers by itself.
+        _until(lambda: self._ask(client, signed(issued)) == "verified" or None)
+
+    def _ask(self, client: Client, message: pb.VerifyRequest, timeout: float = CALL_SECONDS) -> str:
+        """Return the verdict, or the code of the call's failure."""
+        try:
+            said = outcome(client.verification.Verify(message, timeout=timeout))
+        except grpc.RpcError as error:
+            said = error.code().name  # type: ignore[attr-defined]
+        with self._lock:
+            self.results.outcomes[said] += 1
+        return said
+
+
+def _until(attempt: Callable[[], object]) -> object:  # type: ignore[misc]
+    """Try until there is a result; outages meanwhile are part of it."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            found = attempt()
+        except grpc.RpcError as error:
+            assert error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}, error  # type: ignore[attr-defined]
+            found = None
+        if found is not None and found is not False:
+            return found
+        assert time.monotonic() < end, "it does not recover"
+        time.sleep(0.02)
+
+
+assert BOUND > 0

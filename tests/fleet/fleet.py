@@ -1,0 +1,117 @@
+"""Two replicas of two workers each on one database, the second's connections through a proxy that a test can break."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from counterseal.server.keys.master import MasterKeys
+from tests.gateways.clock import LIBRARY
+from tests.server.calls import Client, bearer
+from tests.support.daemon import children
+from tests.support.mariadb import MariaDB, running_mariadb
+from tests.support.postgres import Postgres, running_postgres
+from tests.support.process import RunningServer, start_server
+from tests.support.require import require
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
+
+BOUND = 1.0
+# Connections of one gateway to one replica. Linux spreads them over the workers: that all reach the same one of two is rare.
+CHANNELS = 4
+STARTS = {"postgres": running_postgres, "mariadb": running_mariadb}
+
+
+class Replica:
+    """A replica, and a gateway's connections to it. `ahead` is by how much its clock is wrong, in seconds."""
+
+    def __init__(self, server: RunningServer, ahead: float) -> None:
+        self.server, self.ahead = server, ahead
+        self.channels = [self._channel() for _ in range(CHANNELS)]
+        self.clients = [Client(channel, bearer(server.admin_token)) for channel in self.channels]
+
+    def _channel(self) -> grpc.Channel:
+        return grpc.insecure_channel(
+            self.server.address,
+            options=[
+                ("grpc.use_local_subchannel_pool", 1),
+                ("grpc.max_reconnect_backoff_ms", 200),
+                ("grpc.enable_http_proxy", 0),
+            ],
+        )
+
+    def signal(self, number: int) -> None:
+        """Send it to the supervisor and all workers."""
+        pids = [self.server.process.pid, *children(self.server.process.pid)]
+        for pid in pids if number != signal.SIGCONT else reversed(pids):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def close(self) -> None:
+        for channel in self.channels:
+            channel.close()
+        self.signal(signal.SIGCONT)
+        self.server.stop(60)
+
+
+@dataclass
+class Fleet:
+    """`replicas[1]` reaches the database through `proxy`."""
+
+    engine: str
+    database: Postgres | MariaDB
+    name: str
+    proxy: TcpProxy
+    replicas: tuple[Replica, Replica]
+
+    @property
+    def clients(self) -> list[Client]:
+        return [client for replica in self.replicas for client in replica.clients]
+
+
+@contextlib.contextmanager
+def running_fleet(
+    folder: Path, engine: str, *, ahead: float = 0.0, settings: Mapping[str, str] | None = None
+) -> Iterator[Fleet]:
+    """Start database, proxy and replicas; the second replica's clock is `ahead` by so many seconds."""
+    with contextlib.ExitStack() as parts:
+        database = parts.enter_context(STARTS[engine]())
+        url = database.new_database()
+        proxy = parts.enter_context(tcp_proxy("127.0.0.1", database.port))
+        shared = {
+            "MASTER_KEYS": MasterKeys.generate().text(),
+            "REVOKE_BOUND": str(BOUND),
+            "STORE_TIMEOUT": "2",
+            "WORKERS": "2",
+            "DATABASE_POOL": "8",
+            "MAX_CONNECTION_AGE": "0",
+            **(settings or {}),
+        }
+        made = []
+        for number, address in enumerate((url, proxy.through(url))):
+            with _wrong_clock(ahead if number == 1 else 0.0):
+                server = start_server(folder / f"replica-{number}", **shared, DATABASE_URL=address)
+            replica = Replica(server, ahead if number == 1 else 0.0)
+            parts.callback(replica.close)
+            made.append(replica)
+        parts.callback(proxy.let_pass)
+        yield Fleet(engine, database, url.rpartition("/")[2], proxy, (made[0], made[1]))
+
+
+@contextlib.contextmanager
+def _wrong_clock(ahead: float) -> Iterator[None]:
+    """Programs started inside have a wall clock that is ahead; the clocks that count seconds since boot stay."""
+    if not ahead:
+        yield
+        return
+    require(LIBRARY.exists(), "libfaketime is not installed")
+    ours = {"LD_PRELOAD": str(LIBRARY), "FAKETIME": f"{ahead:+.0f}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name)

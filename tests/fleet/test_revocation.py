@@ -1,0 +1,59 @@
+"""The promise, on real databases: from `revoke_effective_time` on, no replica and no worker answers *verified*.
+
+COUNTERSEAL_TEST_REVOCATIONS sets how many revocations each case makes; `-s` shows the table, which also goes to the file that
+COUNTERSEAL_TEST_TABLE names.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.campaign import HEAD, Campaign, Results
+from tests.fleet.faults import FAULTS
+from tests.fleet.fleet import Fleet, running_fleet
+
+REVOCATIONS = int(os.environ.get("COUNTERSEAL_TEST_REVOCATIONS", "60"))
+# Ahead by less than the skew that signatures are allowed.
+AHEAD = 300.0
+
+
+@pytest.fixture(scope="module", params=["postgres", "mariadb"])
+def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with running_fleet(tmp_path_factory.mktemp("fleet"), request.param) as running:
+        yield running
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_nothing_is_verified_after_the_effective_time(fleet: Fleet, fault: str) -> None:
+    if fault == "listener" and fleet.engine != "postgres":
+        pytest.skip("nothing listens: it is polled")
+    disturb = FAULTS[fault]
+    # What is broken is the second replica; of its own revocations nobody would hear of a commit in time.
+    administers = fleet.replicas[:1] if fault in {"network", "paused"} else fleet.replicas
+    campaign = Campaign(fleet, REVOCATIONS, administers=administers, seed=fault)
+    _check(campaign.run(disturb(fleet) if disturb else None), fleet.engine, fault)
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("engine", ["postgres", "mariadb"])
+def test_clocks_that_are_apart(tmp_path: Path, engine: str) -> None:
+    with running_fleet(tmp_path, engine, ahead=AHEAD) as fleet:
+        campaign = Campaign(fleet, REVOCATIONS, administers=fleet.replicas, seed="clocks")
+        _check(campaign.run(), engine, f"clocks {AHEAD:.0f} s apart")
+
+
+def _check(results: Results, engine: str, fault: str) -> None:
+    print(f"\n{HEAD}\n{results.row(engine, fault)}\n{dict(results.outcomes)}")
+    table = os.environ.get("COUNTERSEAL_TEST_TABLE")
+    if table:
+        with Path(table).open("a") as file:
+            file.write(results.row(engine, fault) + "\n")
+    assert results.wrong == []
+    assert results.refused == []
+    assert results.checked >= REVOCATIONS
+    # Without answers of *verified* before, refusals would show nothing.
+    assert results.outcomes["verified"] > REVOCATIONS
+    assert len(results.late_answers) == REVOCATIONS

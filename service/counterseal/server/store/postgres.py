@@ -28,6 +28,8 @@ _OUTAGE_CLASSES: Final = frozenset({"08", "28", "3D", "40", "53", "57", "58", "F
 _OUTAGE_STATES: Final = frozenset({"25006", "25P03", "25P04", "55P03", "55006", "55000", "42501", "26000", "42P05"})
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 _READ_ONLY: Final = frozenset({"25006"})
+# feature_not_supported, undefined_function: what engines answer that have no advisory locks.
+_NO_LOCKS: Final = frozenset({"0A000", "42883"})
 _NAMES: Final = frozenset({"postgresql", "postgresql+psycopg"})
 
 registry.register("postgresql.counterseal", "counterseal.server.store.postgres_driver", "Dialect")
@@ -119,7 +121,7 @@ def _check_encoding(engine: Engine) -> None:
 def _lock_schema(connection: Connection) -> Iterator[None]:
     """Hold an advisory lock until the transaction ends. Locks on tables are waited for as briefly as always.
 
-    CockroachDB's advisory locks exclude nobody; migrations there rely on being begun anew (`schema.upgrade`).
+    Engines without such locks, or whose locks exclude nobody, rely on migrations being begun anew (`schema.upgrade`).
     """
     driver: Any = connection.connection.driver_connection
     before, driver.limit = driver.limit, _MIGRATION_SECONDS
@@ -127,11 +129,20 @@ def _lock_schema(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         usual = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+        _take_lock(connection)
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{usual}'")
         yield
     finally:
         driver.limit = before
+
+
+def _take_lock(connection: Connection) -> None:
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+    except exc.DBAPIError as error:
+        if _state(error) not in _NO_LOCKS:
+            raise
 
 
 def _state(error: exc.DBAPIError) -> str:

@@ -16,7 +16,7 @@ from counterseal.v1 import keys_pb2
 from tests.server.calls import Client, Issued, bearer, signed
 from tests.support.process import RunningServer, start_server
 
-KILLS = int(os.environ.get("COUNTERSEAL_TEST_ROTATION_KILLS", "6"))
+KILLS = int(os.environ.get("COUNTERSEAL_TEST_ROTATION_KILLS", "4"))
 KEYS = 4
 
 

@@ -172,3 +172,25 @@ def test_a_first_address_that_swallows_everything_costs_its_share_of_the_timeout
         assert pair.store.read_key("on-second") is not None
     finally:
         pair.first.resume()
+
+
+def test_a_standby_is_not_read_and_takes_over_once_it_is_promoted() -> None:
+    """Real replication, synchronous: nothing acknowledged is lost with the primary."""
+    with running_postgres() as primary, running_postgres(standby_of=primary) as standby:
+        primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.execute("SELECT pg_reload_conf()")
+        url = primary.new_database()
+        name = url.rpartition("/")[2]
+        store = samples.open_store(url_of_both(primary, url, standby, name), timeout=2 * TIMEOUT, pool=4)
+        store.upgrade()
+        for number in range(20):
+            store.insert(samples.stored(f"k{number}"), samples.entry(f"k{number}"))
+        primary.kill()
+        assert standby.execute("SELECT count(*) FROM keys", name) == [(20,)], "the standby has it all, and could be asked"
+        for operation in ("read_key", "insert", "ping"):
+            unavailable(store, operation)
+        standby.promote()
+        assert all(store.read_key(f"k{number}") is not None for number in range(20))
+        store.insert(samples.stored("after"), samples.entry("after"))
+        assert store.change_sequence() == 21
+        store.close()

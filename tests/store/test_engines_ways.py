@@ -290,9 +290,10 @@ def test_a_user_without_rights_to_change_tables_serves() -> None:
 
 def test_a_mariadb_user_without_rights_to_change_tables_serves() -> None:
     server = shared_mariadb()
-    url = server.new_database()
-    name = url.rpartition("/")[2]
-    owner = samples.open_store(url, timeout=10)
+    name = server.new_database().rpartition("/")[2]
+    server.execute("CREATE USER IF NOT EXISTS owner@'%' IDENTIFIED BY 'owner'")
+    server.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX ON {name}.* TO owner@'%'")
+    owner = samples.open_store(f"mysql://owner:owner@{server.address}/{name}", timeout=10)
     owner.upgrade()
     owner.close()
     server.execute("CREATE USER IF NOT EXISTS server@'%' IDENTIFIED BY 'server'")

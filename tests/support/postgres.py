@@ -37,7 +37,7 @@ class Postgres(Daemon):
     user = "postgres"
     stop_signal = signal.SIGINT  # fast: does not wait for clients to leave
 
-    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+    def __init__(self, options: Mapping[str, str] | None = None, standby_of: "Postgres | None" = None) -> None:
         self._postgres = _program("postgres")
         super().__init__()
         self.options = {
@@ -51,7 +51,18 @@ class Postgres(Daemon):
             **(options or {}),
         }
         self.data = self.folder / "data"
-        self._init()
+        if standby_of is None:
+            self._init()
+        else:
+            self._follow(standby_of)
+
+    def _follow(self, primary: "Postgres") -> None:
+        address = f"host=127.0.0.1 port={primary.port} user=postgres password={PASSWORD}"
+        self.run([_program("pg_basebackup"), "-D", str(self.data), "-R", "-c", "fast", "--no-sync", "-d", address])
+
+    def promote(self) -> None:
+        """Make a primary of a standby."""
+        assert self.execute("SELECT pg_promote()") == [(True,)]
 
     def _init(self) -> None:
         if _template_cache:
@@ -123,9 +134,11 @@ class Postgres(Daemon):
 _template_cache: list[Path] = []
 
 
-def running_postgres(options: Mapping[str, str] | None = None) -> contextlib.AbstractContextManager[Postgres]:
-    """A server of the test's own, which it may stop, kill and pause."""
-    return running(lambda: Postgres(options))
+def running_postgres(
+    options: Mapping[str, str] | None = None, standby_of: Postgres | None = None
+) -> contextlib.AbstractContextManager[Postgres]:
+    """A server of the test's own, which it may stop, kill and pause; or a hot standby that follows another one."""
+    return running(lambda: Postgres(options, standby_of))
 
 
 @functools.cache

@@ -71,3 +71,5 @@ def _check_columns(row: Row[Any]) -> None:
             raise TypeError(f"{name} is of another kind")
         elif most and len(value) > most:
             raise ValueError(f"{name} is too long")
+        elif kind is str and not value.isascii():
+            value.encode()  # raises for what was no UTF-8 in the database

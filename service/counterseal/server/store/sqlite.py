@@ -132,7 +132,13 @@ def _engine(url: URL, path: Path, timeout: float, size: int, **options: Any) -> 
     return engine
 
 
+def _text(data: bytes) -> str:
+    """Read text that may be no UTF-8, which the driver takes for an outage: whoever reads the row makes an alarm of it."""
+    return data.decode("utf-8", "surrogateescape")
+
+
 def _set_up(connection: sqlite3.Connection) -> None:
+    connection.text_factory = _text
     # The driver's own BEGIN comes too late and is no IMMEDIATE one; `_begin_write` begins instead.
     connection.isolation_level = None
     cursor = connection.cursor()

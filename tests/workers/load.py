@@ -91,7 +91,7 @@ class Load:
 
 
 @contextmanager
-def load(server: RunningServer, issued: Issued, *, kept: int = 8, opened: int = 2, pause: float = 0.005) -> Iterator[Load]:
+def load(server: RunningServer, issued: Issued, *, kept: int = 8, opened: int = 2, pause: float = 0.02) -> Iterator[Load]:
     """Verify all the while: over `kept` channels that stay, and by `opened` gateways that open one for each call."""
     running = Load(server, issued, pause)
     threads = [threading.Thread(target=running.keep_channel) for _ in range(kept)]

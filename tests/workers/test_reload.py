@@ -1,6 +1,6 @@
 """SIGHUP: new settings and new processes, and no call that was refused.
 
-COUNTERSEAL_TEST_RELOADS says how often the service is reloaded under load (3).
+COUNTERSEAL_TEST_RELOADS says how often the service is reloaded under load (2).
 """
 
 import os
@@ -16,7 +16,7 @@ from tests.workers.load import channel, issue, load, wait_for
 from tests.workers.metrics import scrape
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone")
-RELOADS = int(os.environ.get("COUNTERSEAL_TEST_RELOADS", "3"))
+RELOADS = int(os.environ.get("COUNTERSEAL_TEST_RELOADS", "2"))
 AGE = "1"
 
 

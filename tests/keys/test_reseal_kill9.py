@@ -37,8 +37,8 @@ from tests.store import samples
 from tests.store.engines import ENGINES
 from tests.support.process import RunningServer, start_server
 
-KEYS = int(os.environ.get("COUNTERSEAL_TEST_RESEAL_KEYS", "2400"))
-KILLS = int(os.environ.get("COUNTERSEAL_TEST_RESEAL_KILLS", "4"))
+KEYS = int(os.environ.get("COUNTERSEAL_TEST_RESEAL_KEYS", "1600"))
+KILLS = int(os.environ.get("COUNTERSEAL_TEST_RESEAL_KILLS", "3"))
 PAGE = 200
 BULK = re.compile(r"bulk-[0-9]+")
 WRITERS = 2
@@ -138,7 +138,7 @@ def start_reseal(server: RunningServer, ring: str, *args: str) -> subprocess.Pop
 def wait_until_resealed(store: KeyStore, count: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 120
     while sealed_under(store, "new") < count:
-        assert process.poll() is None, "the reseal was to be killed, and had ended"
+        assert process.poll() is None, f"the reseal was to be killed, and had ended: {process.communicate()!r}"
         assert time.monotonic() < deadline, "the reseal gets nowhere"
         time.sleep(0.01)
 

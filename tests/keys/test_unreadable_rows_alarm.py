@@ -6,8 +6,6 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from counterseal.v1 import keys_pb2
 from tests.server.calls import Client, Issued, bearer, failing, signed
 from tests.support.process import RunningServer, running_server
@@ -27,16 +25,27 @@ CALLS: list[Callable[[Client, Issued], object]] = [
 ]
 
 
-@pytest.mark.parametrize("spoilt", ["labels = '{'", "state = 'GONE'", "created = 'x'", "description = CAST(x'ff' AS TEXT)"])
-def test_the_alarm_is_raised(tmp_path: Path, spoilt: str) -> None:
+SPOILT = ["labels = '{'", "state = 'GONE'", "created = 'x'", "description = CAST(x'ff' AS TEXT)"]
+
+
+def test_the_alarm_is_raised(tmp_path: Path) -> None:
+    number = 0
     with running_server(tmp_path / "data") as server, server.channel() as channel:
         client = Client(channel, bearer(server.admin_token))
-        key = client.issue()
-        with sqlite3.connect(tmp_path / "data" / "counterseal.db") as database:
-            database.execute(f"UPDATE keys SET {spoilt}")
-        for number, call in enumerate(CALLS, 1):
-            with failing() as seen:
-                call(client, key)
-            assert (seen[0].code, seen[0].reason) == ("INTERNAL", "INTERNAL"), (number, seen)
-            assert "GONE" not in seen[0].text
-            assert alarms(server) == number
+        for spoilt in SPOILT:
+            key = client.issue()
+            with sqlite3.connect(tmp_path / "data" / "counterseal.db") as database:
+                before = database.execute("SELECT labels, state, created, description FROM keys").fetchone()
+                database.execute(f"UPDATE keys SET {spoilt}")
+            for call in CALLS:
+                number += 1
+                with failing() as seen:
+                    call(client, key)
+                assert (seen[0].code, seen[0].reason) == ("INTERNAL", "INTERNAL"), (number, seen)
+                assert "GONE" not in seen[0].text
+                assert alarms(server) == number
+            with sqlite3.connect(tmp_path / "data" / "counterseal.db") as database:
+                database.execute("UPDATE keys SET labels = ?, state = ?, created = ?, description = ?", before)
+            assert client.verify(signed(key)) == "verified"
+            with sqlite3.connect(tmp_path / "data" / "counterseal.db") as database:
+                database.execute("DELETE FROM keys")

@@ -93,9 +93,7 @@ def audit_values(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
-@alarming
-def read_record(row: Row[Any]) -> KeyRecord:
-    """Return the record in a row of `keys`. Raises RowUnreadable."""
+def _read_record(row: Row[Any]) -> KeyRecord:
     return KeyRecord(
         key_id=row.key_id,
         tenant=row.tenant,
@@ -136,10 +134,16 @@ def _read_previous(row: Row[Any]) -> PreviousSecret | None:
 
 
 @alarming
+def read_record(row: Row[Any]) -> KeyRecord:
+    """Return the record in a row of `keys`. Raises RowUnreadable."""
+    return _read_record(row)
+
+
+@alarming
 def read_stored(row: Row[Any]) -> StoredKey:
     """Return the record and the sealed secret in a row of `keys`. Raises RowUnreadable."""
     return StoredKey(
-        record=read_record(row),
+        record=_read_record(row),
         secret_version=row.secret_version,
         sealed_secret=row.sealed_secret,
         security_token_sha256=row.security_token_sha256,

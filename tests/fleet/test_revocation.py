@@ -64,4 +64,4 @@ def _check(results: Results, engine: str, fault: str, wanted: int = REVOCATIONS)
     assert results.checked >= wanted
     # Without answers of *verified* before, refusals would show nothing.
     assert results.outcomes["verified"] > wanted
-    assert len(results.late_answers) == wanted
+    assert len(results.last_verified) == wanted

@@ -30,6 +30,10 @@ TABLE = [
     (errors.KeyIsRevoked("x"), "FAILED_PRECONDITION", "KEY_REVOKED", {}),
     (errors.RequestIdReused("x"), "ALREADY_EXISTS", "REQUEST_ID_REUSED", {}),
     (errors.StoreUnavailable("x"), "UNAVAILABLE", "STORE_UNAVAILABLE", {}),
+    (errors.ReplayGuardUnavailable("x"), "UNAVAILABLE", "REPLAY_GUARD_UNAVAILABLE", {}),
+    (errors.CallerLimitReached("x"), "RESOURCE_EXHAUSTED", "CALLER_LIMIT", {}),
+    (errors.CallerNotFound("x"), "NOT_FOUND", "CALLER_NOT_FOUND", {}),
+    (errors.CallerExists("x"), "ALREADY_EXISTS", "CALLER_EXISTS", {}),
     (rpc_errors.Stopping("x"), "UNAVAILABLE", "STOPPING", {}),
     (rpc_errors.MessageTooLarge("x"), "RESOURCE_EXHAUSTED", "OVERLOADED", {}),
     (rpc_errors.CallCancelled("text"), "CANCELLED", "DEADLINE_EXCEEDED", {}),
@@ -37,6 +41,7 @@ TABLE = [
 ]
 BUGS = [
     errors.SealBroken("a sealed secret does not open"),
+    errors.RowUnreadable("KEY1"),
     errors.ConfigError("text"),
     errors.ServiceError("text"),
     ValueError("text"),

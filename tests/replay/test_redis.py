@@ -79,7 +79,7 @@ def test_another_server_in_its_place_is_noticed() -> None:
         with redis(f"redis://{proxy.address}/0", clock) as memory, second.client() as client:
             assert use(memory, 1) == (Use.FIRST, BEGAN)
             client.replicaof("127.0.0.1", first.port)
-            while client.get("counterseal:replay:epoch") is None:
+            while client.get("counterseal:replay:{0}:epoch") is None:
                 pass
             client.replicaof("NO", "ONE")
             proxy._target = ("127.0.0.1", second.port)
@@ -220,6 +220,6 @@ def test_marks_end_in_redis(server: Redis) -> None:
     url = server.new_database()
     with server.client(url) as client, redis(url, Clock()) as memory:
         memory.use(mark(1), owner("a"), until=BEGAN + 970, now=BEGAN + 10)
-        (name,) = set(client.keys()) - {b"counterseal:replay:epoch"}
+        (name,) = set(client.keys()) - {b"counterseal:replay:{0}:epoch"}
         assert 950_000 < client.pttl(name) <= 960_000
-        assert client.ttl("counterseal:replay:epoch") == -1
+        assert client.ttl("counterseal:replay:{0}:epoch") == -1

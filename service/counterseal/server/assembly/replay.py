@@ -77,11 +77,16 @@ def _memory(config: Config, store: KeyStore, lane: Lane, clock: Clock, metrics: 
 
 def _redis(config: Config, clock: Clock) -> Memory:
     try:
-        from counterseal.server.replay.redis import RedisMemory
+        from counterseal.server.replay.redis import CLUSTER_PARTS, RedisMemory
+        from counterseal.server.replay.redis_cluster import ClusterLink, is_cluster
         from counterseal.server.replay.redis_link import Link
     except ImportError:
         raise ConfigError("COUNTERSEAL_REPLAY: redis needs the extra `redis`") from None
-    return RedisMemory(Link(config.replay_url or "", timeout=config.store_timeout, connections=WAIT_FOR_GUARD), clock=clock)
+    url = config.replay_url or ""
+    if is_cluster(url):
+        cluster = ClusterLink(url, timeout=config.store_timeout, connections=WAIT_FOR_GUARD)
+        return RedisMemory(cluster, clock=clock, parts=CLUSTER_PARTS)
+    return RedisMemory(Link(url, timeout=config.store_timeout, connections=WAIT_FOR_GUARD), clock=clock)
 
 
 def _state(config: Config, metrics: Metrics, log: Log) -> Callable[[bool], None]:

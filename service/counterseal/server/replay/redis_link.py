@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import redis
 from redis.backoff import NoBackoff
@@ -15,6 +15,24 @@ from counterseal.server.lanes import seconds_left
 _MOST_SECONDS: Final = 1.0
 
 Command = tuple[Any, ...]
+# The answers, and the run id of the server that gave them.
+Answered = tuple[list[Any], bytes]
+
+
+class Exchanges(Protocol):
+    """Speaks with one server, or with those of a cluster."""
+
+    def exchange(self, commands: Sequence[Command], key: bytes) -> Answered:
+        """Send commands in one piece to the server that has `key`; theirs have to lie in its slot.
+
+        Sent a second time if the connection broke, so they must be such that this does no harm.
+
+        Raises:
+            ReplayGuardUnavailable: no answer, not in time, or a refusal.
+        """
+
+    def close(self) -> None:
+        """Close all connections."""
 
 
 class _Unfit(redis.RedisError):
@@ -51,17 +69,12 @@ class Link:
             self._pool = pool
         except (ValueError, TypeError):
             raise ConfigError(
-                "COUNTERSEAL_REPLAY_URL: must begin with redis://, rediss:// or unix://, and hold no more than that"
+                "COUNTERSEAL_REPLAY_URL: must begin with redis://, rediss:// (both also with +cluster) or unix://, and hold no"
+                " parameters that a client of Redis does not know"
             ) from None
 
-    def exchange(self, commands: Sequence[Command]) -> tuple[list[Any], bytes]:
-        """Send commands in one piece; returns the answers, and the run id of the server that gave them.
-
-        Sent a second time if the connection broke, so they must be such that this does no harm.
-
-        Raises:
-            ReplayGuardUnavailable: no answer, not in time, or a refusal.
-        """
+    def exchange(self, commands: Sequence[Command], key: bytes) -> Answered:  # noqa: ARG002 - one server has all keys
+        """See Exchanges."""
         try:
             try:
                 return self._send(commands)
@@ -85,7 +98,7 @@ class Link:
         """Close all connections."""
         self._pool.disconnect()
 
-    def _send(self, commands: Sequence[Command]) -> tuple[list[Any], bytes]:
+    def _send(self, commands: Sequence[Command]) -> Answered:
         with self._connection() as connection:
             connection.send_packed_command(connection.pack_commands(commands))
             if not connection.can_read(timeout=seconds_left(self._timeout)):

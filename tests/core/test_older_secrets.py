@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from counterseal.core.model import Key, KeyState, Reason, Rejected, Scope, Verified
+from counterseal.core.model import Key, KeyKind, KeyState, Reason, Rejected, Scope, Verified, Window
 from counterseal.core.schemes import BUILT_IN
 from counterseal.core.schemes.aws_sigv4 import Credentials
 from counterseal.core.secret_choice import older_secret, secret_of
@@ -108,7 +108,7 @@ def test_which_secret_to_go_on_with() -> None:
 
 @pytest.mark.parametrize(("version", "now"), [(1, END), (3, NOW), (0, NOW)])
 def test_what_began_with_a_secret_that_ended_stops(version: int, now: float) -> None:
-    claim = examine(WITH_OLD, subjects.NO_DEMAND, schemes=BUILT_IN, window=subjects.Window(), now=NOW)
+    claim = examine(WITH_OLD, subjects.NO_DEMAND, schemes=BUILT_IN, window=Window(), now=NOW)
     assert not isinstance(claim, Rejected)
     found = recheck(claim, ROTATED, subjects.NO_DEMAND, schemes=BUILT_IN, now=now, secret_version=version)
     assert isinstance(found, Rejected)
@@ -119,8 +119,6 @@ def test_what_began_with_a_secret_that_ended_stops(version: int, now: float) -> 
 
 def test_a_scheme_for_public_keys_alone_tries_nothing_twice() -> None:
     class Counting(type(BUILT_IN["aws-sigv4"])):  # type: ignore[misc]
-        from counterseal.core.model import KeyKind
-
         key_kinds = frozenset({KeyKind.PUBLIC})
         calls = 0
 
@@ -130,9 +128,9 @@ def test_a_scheme_for_public_keys_alone_tries_nothing_twice() -> None:
 
     scheme = Counting()
     schemes = {"aws-sigv4": scheme}
-    claim = examine(PLAIN_SIGNED, subjects.NO_DEMAND, schemes=schemes, window=subjects.Window(), now=NOW)
+    claim = examine(PLAIN_SIGNED, subjects.NO_DEMAND, schemes=schemes, window=Window(), now=NOW)
     assert not isinstance(claim, Rejected)
-    found = conclude(claim, PLAIN_SIGNED, None, subjects.NO_DEMAND, schemes=schemes, window=subjects.Window(), now=NOW)
+    found = conclude(claim, PLAIN_SIGNED, None, subjects.NO_DEMAND, schemes=schemes, window=Window(), now=NOW)
     assert isinstance(found, Rejected)
     assert Counting.calls == 1
 

@@ -7,6 +7,7 @@ import pytest
 
 from counterseal.core.model import Reason, Rejected, Verdict, Verified
 from counterseal.core.policy import KeyPolicy
+from counterseal.core.schemes.webhooks import WebhookScheme
 from tests.core.post_form import parts
 from tests.core.rfc9421 import making
 from tests.core.webhooks import exchange
@@ -42,7 +43,7 @@ def test_version_2_names_neither_region_nor_service() -> None:
 
 
 @pytest.mark.parametrize("scheme", exchange.NAMED.values(), ids=exchange.NAMED)
-def test_webhooks_cover_what_they_cover(scheme: exchange.WebhookScheme) -> None:
+def test_webhooks_cover_what_they_cover(scheme: WebhookScheme) -> None:
     key = replace(exchange.KEY, allowed_schemes=frozenset({scheme.name}))
     request = exchange.signed(scheme)
     for policy, field in ((METHODS, "methods"), (PATHS, "path_prefixes"), (REGIONS, "regions"), (SERVICES, "services")):

@@ -9,7 +9,7 @@ from counterseal.v1 import verification_pb2 as pb
 from tests.server.calls import Client, Issued, failing, outcome, signed
 from tests.server.uploads import begun, further, outcome_of
 
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "source_networks": ["192.0.2.0/24"],
     "regions": ["us-east-1"],
     "services": ["s3"],

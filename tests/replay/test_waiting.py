@@ -1,5 +1,6 @@
 """Calls that wait for a memory, and the thread that tends it."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,4 +87,4 @@ def test_the_tender_goes_on_after_failures_and_tells_of_changes_alone() -> None:
     finally:
         tender.close()
     assert told[:2] == [True, False]
-    assert all(one is not other for one, other in zip(told, told[1:], strict=False))
+    assert all(one is not other for one, other in itertools.pairwise(told))

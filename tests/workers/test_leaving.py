@@ -96,8 +96,15 @@ def test_whoever_is_not_heard_asks_again(port: int) -> None:
 def test_leaving_keeps_connections_and_takes_no_new_ones(port: int) -> None:
     listener = _listen(port)
     connected = socket.create_connection(("127.0.0.1", port), timeout=30)
+    assert leaving._waiting(listener.fileno()) == 1
+    # Not before the one in the queue was accepted.
+    leaver = threading.Thread(target=leave_port, args=(port,))
+    leaver.start()
+    leaver.join(0.5)
+    assert leaver.is_alive()
     (accepted,) = _accept(listener)
-    leave_port(port)
+    assert leaving._waiting(listener.fileno()) == 0
+    leaver.join()
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=30)
     accepted.sendall(b"still here")

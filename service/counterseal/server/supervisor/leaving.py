@@ -21,6 +21,10 @@ _TICK_SECONDS: Final = 0.1
 # For handshakes that have begun, and connections in the queue: a second where new ones are led elsewhere, less where they wait.
 _STEERED_SECONDS: Final = 1.0
 _UNHEARD_SECONDS: Final = 0.25
+# For a busy machine to accept what is in the queue after that.
+_QUEUE_SECONDS: Final = 10.0
+# Where `struct tcp_info` has tcpi_unacked: of a listener, how many connections wait to be accepted.
+_WAITING_AT: Final = slice(24, 28)
 
 _Program = tuple[tuple[int, int, int, int], ...]
 _SO_ATTACH_FILTER: Final = 26
@@ -55,6 +59,9 @@ def leave_port(port: int, first_new: int | None = None) -> None:
             for descriptor in listeners:
                 _run(descriptor, _SO_ATTACH_FILTER, _DROP_SYN)
         time.sleep(_STEERED_SECONDS if steered else _UNHEARD_SECONDS)
+        end = time.monotonic() + _QUEUE_SECONDS
+        while any(map(_waiting, listeners)) and time.monotonic() < end:
+            time.sleep(_TICK_SECONDS)
     # gRPC goes on holding the number, and closes it in the end. Behind it there is now a socket that nobody can reach.
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.setblocking(False)
@@ -110,6 +117,12 @@ def _on_port(descriptor: int, port: int) -> bool | None:
             return True
         held.getpeername()  # raises for a socket that is merely bound
         return False
+
+
+def _waiting(listener: int) -> int:
+    """Return how many connections wait in the listener's queue."""
+    with socket.socket(fileno=os.dup(listener)) as held:
+        return int.from_bytes(held.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[_WAITING_AT], sys.byteorder)
 
 
 def _choose(place: int) -> _Program:

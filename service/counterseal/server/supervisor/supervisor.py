@@ -29,8 +29,9 @@ _UNAVAILABLE: Final = 5
 _BROKEN: Final = 70
 _TICK_SECONDS: Final = 1.0
 _START_SECONDS: Final = 120.0
-# How much longer than promised a worker may take to end.
+# How much longer than promised a worker may take to end; where nothing waits for it, on a busy machine also.
 _SPARE_SECONDS: Final = 5.0
+_RETIRING_SPARE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
 _SERVING: Final = (State.STARTING, State.READY)
 
@@ -200,7 +201,7 @@ class Supervisor:
     def _retire(self, plan: Plan, *, first_new: int | None = None) -> None:
         for worker in self._fleet.of(plan.generation, State.READY):
             # It waits for its connections to end, and then for its calls.
-            patience = 1.1 * plan.age + 2 * plan.grace + _SPARE_SECONDS
+            patience = 1.1 * plan.age + 2 * plan.grace + _RETIRING_SPARE_SECONDS
             worker.state, worker.deadline = State.RETIRING, self._clock() + patience
             worker.tell(messages.RETIRE if first_new is None else b"%b %d" % (messages.RETIRE, first_new))
         for worker in self._fleet.of(plan.generation, State.STARTING):

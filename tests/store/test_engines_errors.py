@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pymysql
@@ -84,7 +84,7 @@ def test_a_statement_that_is_wrong_stays_a_bug(store: KeyStore) -> None:
 def test_two_transactions_that_deadlock_are_both_done_in_the_end() -> None:
     """One is undone by the server, and begun anew by us."""
     for shared in (shared_postgres, shared_mariadb):
-        store = samples.open_store(shared().new_database(), timeout=20)
+        store = samples.open_store(shared().new_database(), timeout=120)
         store.upgrade()
         for key_id in ("one", "two"):
             store.insert(samples.stored(key_id), samples.entry(key_id))
@@ -95,6 +95,7 @@ def test_two_transactions_that_deadlock_are_both_done_in_the_end() -> None:
 def deadlock(store: KeyStore) -> None:
     both = threading.Barrier(2, timeout=60)
     runs: list[str] = []
+    done: list[object] = []
 
     def lock(first: str, second: str) -> Callable[[Connection], None]:
         def work(connection: Connection) -> None:
@@ -106,14 +107,17 @@ def deadlock(store: KeyStore) -> None:
 
         return work
 
-    threads = [
-        threading.Thread(target=store.transactions.writing, args=(lock(*ids),)) for ids in (("one", "two"), ("two", "one"))
-    ]
+    def run(work: Callable[[Connection], None]) -> None:
+        store.transactions.writing(work)
+        done.append(work)
+
+    threads = [threading.Thread(target=run, args=(lock(*ids),)) for ids in (("one", "two"), ("two", "one"))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(runs) == 3, "one of the two ran twice, and no error came out"
+    assert len(done) == 2, "an error came out"
+    assert len(runs) >= 3, "none of the two was undone"
 
 
 def lock_row(connection: Connection, key_id: str) -> None:
@@ -209,8 +213,12 @@ def test_a_server_that_does_not_call_itself_postgresql_is_taken_for_one() -> Non
         def scalar(self) -> str:
             return "CockroachDB CCL v24.1.0 (x86_64-pc-linux-gnu)"
 
-    dialect: Any = postgres_driver.Dialect  # SQLAlchemy's own constructor says nothing of its types
-    assert dialect()._get_server_version_info(Says()) == (13, 0)
+    dialect: Any = cast(Any, postgres_driver.Dialect)()
+    compiled = KEYS.c.key_id.type.compile(dialect)
+    assert compiled == 'VARCHAR(128) COLLATE "C"'
+    assert dialect._get_server_version_info(Says()) == (13, 0)
+    # CockroachDB compares byte by byte as it is, and makes no columns with the collation that says so.
+    assert KEYS.c.key_id.type.compile(dialect) == "VARCHAR(128)"
 
 
 @pytest.mark.parametrize(
@@ -242,3 +250,17 @@ def test_tls_of_mysql_checks_unless_told_otherwise() -> None:
     for wrong in ({"ssl": "perhaps"}, {"ssl_ca": "/nowhere"}, {"ssl_cert": "/nowhere"}, {"ssl_cipher": "none such"}):
         with pytest.raises(ConfigError, match="COUNTERSEAL_DATABASE_URL"):
             read(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("url", "driver", "extra"), [("postgresql://u@h/d", "psycopg", "postgres"), ("mysql://u@h/d", "pymysql", "mysql")]
+)
+def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, url: str, driver: str, extra: str) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, driver, None)
+    for name in ("mysql_driver", "postgres_driver", "postgres_watch"):
+        monkeypatch.delitem(sys.modules, f"counterseal.server.store.{name}", raising=False)
+        monkeypatch.delattr(f"counterseal.server.store.{name}", raising=False)
+    with pytest.raises(ConfigError, match=f"COUNTERSEAL_DATABASE_URL.*`{extra}`"):
+        samples.open_store(url, timeout=1)

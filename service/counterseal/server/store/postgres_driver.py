@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, String
+from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 # What the server is to give up before we do, so that the connection is kept.
@@ -19,16 +20,29 @@ _SHORTEST_CONNECT: Final = 2
 _ASSUMED_VERSION: Final = (13, 0)
 
 
+class _TypeCompiler(PGTypeCompiler):
+    def visit_VARCHAR(self, type_: String, **kw: Any) -> str:  # noqa: N802  # SQLAlchemy's name
+        if getattr(self.dialect, "collates_by_bytes", False):
+            type_ = String(type_.length)
+        return super().visit_VARCHAR(type_, **kw)
+
+
 class Dialect(PGDialect_psycopg):
-    """SQLAlchemy refuses servers that do not call themselves PostgreSQL; CockroachDB is one."""
+    """SQLAlchemy refuses servers that do not call themselves PostgreSQL; CockroachDB is one.
+
+    It compares texts byte by byte as they are, and refuses columns with the collation "C".
+    """
 
     supports_statement_cache = True
+    type_compiler_cls = _TypeCompiler
+    collates_by_bytes = False
 
     def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
         try:
             found: tuple[int, ...] = super()._get_server_version_info(connection)  # type: ignore[no-untyped-call]
             return found
         except AssertionError:
+            self.collates_by_bytes = True
             return _ASSUMED_VERSION
 
 

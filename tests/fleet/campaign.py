@@ -54,7 +54,8 @@ class Results:
 
 HEAD = (
     "| database | fault | revocations | commit to first refusal everywhere p50 / p99 / max, ms | "
-    "commit to last verified p50 / p99 / max, ms | calls begun after the effective time | of those verified | begun before, verified after | answers UNAVAILABLE |\n"
+    "commit to last verified p50 / p99 / max, ms | calls begun after the effective time | of those verified | "
+    "begun before, verified after | answers UNAVAILABLE |\n"
     "|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -190,7 +191,7 @@ class Campaign:
         try:
             said = outcome(client.verification.Verify(message, timeout=timeout))
         except grpc.RpcError as error:
-            said = error.code().name  # type: ignore[attr-defined]
+            said = error.code().name
         with self._lock:
             self.results.outcomes[said] += 1
         return said
@@ -203,7 +204,7 @@ def _until(attempt: Callable[[], Any]) -> Any:
         try:
             found = attempt()
         except grpc.RpcError as error:
-            if error.code() not in _OUTAGES:  # type: ignore[attr-defined]
+            if error.code() not in _OUTAGES:
                 raise
             found = None
         if found is not None and found is not False:

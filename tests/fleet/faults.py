@@ -20,7 +20,7 @@ def network(fleet: Fleet) -> Disturb:
 
     def disturb(done: threading.Event, draw: random.Random) -> None:
         ways = [fleet.proxy.drop, fleet.proxy.refuse, fleet.proxy.cut, fleet.proxy.hold]
-        while not done.wait(draw.uniform(0.2, 1.5)):
+        while not done.wait(draw.uniform(1.0, 3.0)):
             draw.choice(ways)()
             done.wait(draw.uniform(0.1, LONGEST))
             fleet.proxy.let_pass()
@@ -49,7 +49,7 @@ def paused(fleet: Fleet) -> Disturb:
     """SIGSTOP to the second replica, supervisor and workers; SIGCONT after less or more than the bound."""
 
     def disturb(done: threading.Event, draw: random.Random) -> None:
-        while not done.wait(draw.uniform(0.2, 1.0)):
+        while not done.wait(draw.uniform(1.0, 3.0)):
             fleet.replicas[1].signal(signal.SIGSTOP)
             done.wait(draw.uniform(0.1, LONGEST))
             fleet.replicas[1].signal(signal.SIGCONT)
@@ -62,7 +62,7 @@ def database(fleet: Fleet) -> Disturb:
     """The database is killed and started again, or stands still for a while."""
 
     def disturb(done: threading.Event, draw: random.Random) -> None:
-        while not done.wait(draw.uniform(1.0, 3.0)):
+        while not done.wait(draw.uniform(2.0, 4.0)):
             if draw.random() < 0.5:
                 fleet.database.kill()
                 done.wait(draw.uniform(0.0, LONGEST))

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,10 @@ from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 BOUND = 1.0
 # Connections of one gateway to one replica. Linux spreads them over the workers: that all reach the same one of two is rare.
 CHANNELS = 4
-STARTS = {"postgres": running_postgres, "mariadb": running_mariadb}
+STARTS: Mapping[str, Callable[[], contextlib.AbstractContextManager[Postgres | MariaDB]]] = {
+    "postgres": running_postgres,
+    "mariadb": running_mariadb,
+}
 
 
 class Replica:

@@ -49,7 +49,8 @@ class KnowingKeyRing:
 
     def find(self, key_id: str) -> OpenedKey | None:
         """See KeyRing."""
-        if key_id not in self._known and self._loader.is_sure() and not self._allowance.take():
+        # In this order: what was to be known when the feed was fresh, is known when the id is looked for after that.
+        if self._loader.is_sure() and key_id not in self._known and not self._allowance.take():
             self._metrics.spared()
             return None
         return self._inner.find(key_id)

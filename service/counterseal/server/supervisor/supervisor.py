@@ -30,7 +30,7 @@ _BROKEN: Final = 70
 _TICK_SECONDS: Final = 1.0
 _START_SECONDS: Final = 120.0
 # How much longer than promised a worker may take to end; where nothing waits for it, on a busy machine also.
-_SPARE_SECONDS: Final = 5.0
+_SPARE_SECONDS: Final = 15.0
 _RETIRING_SPARE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
 _SERVING: Final = (State.STARTING, State.READY)

@@ -127,7 +127,9 @@ def test_stopping_under_load(tmp_path: Path) -> None:
         assert not any(_running(worker) for worker in workers)
         log = server.log()
     assert not gateways.wrong
-    assert gateways.codes() == {"UNAVAILABLE"}
+    # gRPC cancels what it receives in the moment in which it stops: on a busy machine one call of a gateway at most.
+    assert "UNAVAILABLE" in gateways.codes() <= {"UNAVAILABLE", "CANCELLED"}
+    assert sum(count for (code, _), count in gateways.failures.items() if code == "CANCELLED") <= 10
     assert log.count('"event": "worker_ended"') == 2
     assert log.count('"exit": 0, "event": "worker_ended"') == 2
 

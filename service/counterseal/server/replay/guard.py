@@ -41,10 +41,10 @@ class ReplayGuard:
 
     def admit(self, claim: Claim, subject: Subject, verified: Verified, asking: Asking) -> Rejected | None:
         """See `verifier.Guard`. The same caller with the same request id gets the same answer again."""
+        if self._memory is None and verified.key.policy.replay is ReplayPolicy.DEFAULT:
+            return None
         if self._policy.is_exempt(claim, subject, verified.key):
             self._meter.outcome("exempt")
-            return None
-        if self._memory is None and verified.key.policy.replay is ReplayPolicy.DEFAULT:
             return None
         try:
             use = self._ask(claim, verified, asking)

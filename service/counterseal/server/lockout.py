@@ -5,6 +5,7 @@ id makes no difference. A source is an IPv4 address or an IPv6 network of 64 bit
 request without a source is never turned away, for it may be anybody's. Each process counts by itself.
 """
 
+import functools
 import ipaddress
 import threading
 import time
@@ -144,6 +145,7 @@ class SourceLockout:
         self._log.warning("brute_force", kind=kind, failures=count, locked_out=kind == "pair", **details)
 
 
+@functools.lru_cache(4096)
 def source_network(address: str) -> str:
     """Return what counts as one source: an IPv4 address, the first 64 bits of an IPv6 address; empty for what is neither."""
     if not address:

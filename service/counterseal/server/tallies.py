@@ -14,6 +14,11 @@ class _Count:
     count: int
     first: float
 
+    @property
+    def tier(self) -> int:
+        """Where the name stands, 0 for those counted once."""
+        return min(self.count.bit_length(), _TIERS) - 1
+
 
 class Tally(Generic[N]):
     """Counts within a time, for at most `most` names. Not thread-safe.
@@ -26,31 +31,29 @@ class Tally(Generic[N]):
     def __init__(self, most: int, seconds: float) -> None:
         self._room = max(1, most // _TIERS)
         self._seconds = seconds
-        self._tiers: tuple[OrderedDict[N, _Count], ...] = tuple(OrderedDict() for _ in range(_TIERS))
+        self._counts: dict[N, _Count] = {}
+        self._tiers: tuple[OrderedDict[N, None], ...] = tuple(OrderedDict() for _ in range(_TIERS))
 
     def add(self, name: N, now: float) -> int:
         """Count a name, and return how often it was within `seconds` of its first time, this one included."""
-        found = self._take(name)
+        found = self._counts.get(name)
+        if found is not None:
+            del self._tiers[found.tier][name]
         if found is None or now - found.first >= self._seconds:
-            found = _Count(0, now)
+            found = self._counts[name] = _Count(0, now)
         found.count += 1
-        tier = self._tiers[min(found.count.bit_length(), _TIERS) - 1]
+        tier = self._tiers[found.tier]
         if len(tier) >= self._room:
-            tier.popitem(last=False)
-        tier[name] = found
+            del self._counts[tier.popitem(last=False)[0]]
+        tier[name] = None
         return found.count
 
     def drop(self, name: N) -> None:
         """Forget a name."""
-        self._take(name)
+        found = self._counts.pop(name, None)
+        if found is not None:
+            del self._tiers[found.tier][name]
 
     def __len__(self) -> int:
         """Return how many names are remembered."""
-        return sum(map(len, self._tiers))
-
-    def _take(self, name: N) -> _Count | None:
-        for tier in self._tiers:
-            found = tier.pop(name, None)
-            if found is not None:
-                return found
-        return None
+        return len(self._counts)

@@ -90,6 +90,18 @@ def rotated(before: KeyRecord, after: KeyRecord, *, actor: str, request_id: str,
     )
 
 
+def of_master_keys(action: str, active: str, **detail: object) -> AuditEntry:
+    """Return the entry for what was done to the ring of master keys; `active` is the id of the active one."""
+    return AuditEntry(
+        time=dt.datetime.now(dt.UTC),
+        actor="operator",
+        action=action,
+        key_id="",
+        tenant="",
+        detail={"active_master_key": active} | detail,
+    )
+
+
 def leased(verdict: Verified, scope: str, *, actor: str, request_id: str, now: float) -> AuditEntry:
     """Return the entry for a signing key of a scope that a caller is given. `now` is in Unix seconds."""
     return AuditEntry(

@@ -2,11 +2,12 @@
 
 from contextlib import ExitStack
 
+from counterseal.server.audit import of_master_keys
 from counterseal.server.config import Config
 from counterseal.server.data_folder import make_folder, read_master_keys
 from counterseal.server.high_water import HighWaterFile
 from counterseal.server.keys.audit_key import arm_journal
-from counterseal.server.keys.canary import check_master_keys
+from counterseal.server.keys.canary import check_master_keys, master_keys_in_use
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.tickets import TicketCipher
 from counterseal.server.rolled_back import RollbackWatch
@@ -25,8 +26,11 @@ def open_at_rest(config: Config, parts: ExitStack) -> tuple[KeyStore, SecretCiph
     store.upgrade()
     master_keys = read_master_keys(config, store)
     cipher = SecretCipher(master_keys)
+    known = master_keys_in_use(store)
     check_master_keys(store, cipher)
     arm_journal(store, cipher)
+    if known and cipher.active_id not in known:
+        store.note(of_master_keys("master_key_added", cipher.active_id, known=sorted(known)))
     return store, cipher, TicketCipher(master_keys)
 
 

@@ -79,12 +79,18 @@ def reseal(*, pause: float, as_json: bool) -> None:
     master.keys and restart or reload them all.
     """
     config = read_settings()
+    from counterseal.server.audit import of_master_keys
+    from counterseal.server.keys.audit_key import arm_journal
     from counterseal.server.keys.cipher import SecretCipher
     from counterseal.server.keys.reseal import reseal_all
 
     cipher = SecretCipher(read_master_keys(config))
     with opened_store(config) as store:
         report = reseal_all(store, cipher, after_page=lambda: time.sleep(pause))
+        if report.resealed:
+            arm_journal(store, cipher)
+            counts = {"resealed": report.resealed, "broken": len(report.broken), "unsettled": report.unsettled}
+            store.note(of_master_keys("reseal", cipher.active_id, **counts))
     if as_json:
         echo_json(
             {

@@ -147,7 +147,7 @@ FORGED = {
     "secret_created": "1",
     "previous_version": "1",
     "previous_until": "1",
-    "policy": "'{\"methods\":[\"GET\"]}'",
+    "policy": '\'{"methods":["GET"]}\'',
 }
 
 

@@ -45,12 +45,14 @@ def test_of_all_copies_exactly_one_is_verified(tmp_path: Path, guard: str) -> No
     with running_server(tmp_path / "data", settings | GUARDS[guard]()) as server:
         issued = issue(server)
         with stubs_by_worker(server) as stubs:
-            found = send_everywhere(list(stubs.values()), requests(issued, COUNT), copies=2)
-            print(f"\n{guard}, {WORKERS} workers, {COUNT} requests in 2 copies each: {found.text()}")
-            assert found.answers == {"verified": COUNT, "REPLAYED": COUNT}
+            # Every use in a file is a flush of the disk, one after the other.
+            count = min(COUNT, 500) if guard == "sqlite" else COUNT
+            found = send_everywhere(list(stubs.values()), requests(issued, count), copies=2)
+            print(f"\n{guard}, {WORKERS} workers, {count} requests in 2 copies each: {found.text()}")
+            assert found.answers == {"verified": count, "REPLAYED": count}
             assert set(found.verified.values()) == {1}
 
-            more = send_everywhere(list(stubs.values()), requests(issued, COUNT + 40)[-40:], copies=WORKERS)
+            more = send_everywhere(list(stubs.values()), requests(issued, count + 40)[-40:], copies=WORKERS)
             print(f"{guard}, in {WORKERS} copies each: {more.text()}")
             assert more.answers == {"verified": 40, "REPLAYED": 40 * (WORKERS - 1)}
 

@@ -45,10 +45,11 @@ class ReplayTable:
         """
         values = {"mark": mark, "owner": owner, "until": until}
         for _ in range(_TRIES):
-            if self._run(self._insert, values) == 1:
+            # In a file, writers wait for one another and readers do not: a replay need not wait for its turn to be told.
+            found = self._read(mark) if self._is_file else None
+            if found is None and self._run(self._insert, values) == 1:
                 return None
-            with self._transactions.reading() as connection:
-                found = connection.execute(_READ, {"mark": mark}).first()
+            found = found or self._read(mark)
             if found is None:
                 continue  # purged meanwhile
             if found.until >= now:
@@ -80,6 +81,10 @@ class ReplayTable:
         if not marks:
             return 0
         return self._run(delete(REPLAYS).where(REPLAYS.c.mark.in_(marks), REPLAYS.c.until < before), {})
+
+    def _read(self, mark: bytes) -> Any:
+        with self._transactions.reading() as connection:
+            return connection.execute(_READ, {"mark": mark}).first()
 
     def _run(self, statement: Any, values: dict[str, Any]) -> int:
         """Run one statement, durable when this returns; how many rows it changed."""

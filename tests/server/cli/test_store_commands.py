@@ -46,8 +46,9 @@ def test_reseal_lets_the_old_master_key_go(tmp_path: Path) -> None:
     assert reseal(new)[0] == 78
     code, out, _ = reseal(f"{new},{old}")
     assert code == 0
-    assert json.loads(out) == {"active_master_key": "new", "resealed": 3, "already_current": 0, "broken": [], "unsettled": 0}
-    assert json.loads(reseal(f"{new},{old}")[1])["already_current"] == 3
+    # Three keys, and the key of the audit chain.
+    assert json.loads(out) == {"active_master_key": "new", "resealed": 4, "already_current": 0, "broken": [], "unsettled": 0}
+    assert json.loads(reseal(f"{new},{old}")[1])["already_current"] == 4
 
     with running_server(tmp_path / "data", {"MASTER_KEYS": new}) as server:
         cli = cli_for(server, tmp_path)
@@ -69,7 +70,7 @@ def test_reseal_reports_what_does_not_open(tmp_path: Path) -> None:
     assert done.code == 70
     assert broken.key_id in done.err
     assert sound.key_id not in done.err
-    assert "Resealed under new: 1." in done.out
+    assert "Resealed under new: 2." in done.out  # the other key, and that of the audit chain
 
 
 def test_reseal_makes_no_master_key(lonely: Cli, tmp_path: Path) -> None:

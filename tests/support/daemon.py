@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import functools
 import itertools
 import os
 import pwd
@@ -29,6 +30,23 @@ def free_port() -> int:
 def unique_name(prefix: str = "t") -> str:
     """Return a name that no other test of this run uses."""
     return f"{prefix}{os.getpid()}_{next(_NUMBERS)}"
+
+
+# Reads `pid folder` lines until the process that started it is gone, whatever killed it; then ends what is left.
+_GUARD = """
+while read -r pid folder; do left="$left $pid:$folder"; done
+for one in $left; do
+  pid=${one%%:*} folder=${one#*:}
+  case "$(readlink /proc/$pid/cwd)" in "$folder"*) kill -CONT $pid; kill -9 $pid;; esac
+done
+for one in $left; do rm -rf "${one#*:}"; done
+"""
+
+
+@functools.cache
+def _guard() -> "subprocess.Popen[bytes]":
+    """The guardian of this process's servers: atexit alone does not see a process that is killed."""
+    return subprocess.Popen(["sh", "-c", _GUARD], stdin=subprocess.PIPE, start_new_session=True)
 
 
 class Daemon:
@@ -99,6 +117,10 @@ class Daemon:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self.process = self.launch(self.command(), "server.log")
+        guard = _guard().stdin
+        assert guard is not None
+        guard.write(f"{self.process.pid} {self.folder}\n".encode())
+        guard.flush()
         end = time.monotonic() + START_SECONDS
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > end:

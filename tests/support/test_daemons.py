@@ -2,8 +2,12 @@
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pymysql
@@ -60,6 +64,23 @@ def test_redis_stops_and_goes_on() -> None:
         server.resume()
         assert client.get("a") == b"1"
         client.close()
+
+
+def test_servers_end_with_a_process_that_is_killed() -> None:
+    started = "from tests.support.redis import Redis; server = Redis(); server.start()"
+    code = f"import sys; {started}; print(server.port, server.folder, flush=True); sys.stdin.read()"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    port, folder = process.stdout.readline().split()
+    socket.create_connection(("127.0.0.1", int(port))).close()
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 60
+    while Path(folder).exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port)))
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from tests.fleet.campaign import HEAD, Campaign, Results
 from tests.fleet.faults import FAULTS
 from tests.fleet.fleet import Fleet, running_fleet
 
-REVOCATIONS = int(os.environ.get("COUNTERSEAL_TEST_REVOCATIONS", "60"))
+REVOCATIONS = int(os.environ.get("COUNTERSEAL_TEST_REVOCATIONS", "40"))
 # Ahead by less than the skew that signatures are allowed.
 AHEAD = 300.0
 

@@ -30,8 +30,8 @@ class KeyChecks(Checks):
             spy = Spy(self.case.scheme)
             found = rejected(self.case, sample, request, "an unknown key", key=None, schemes={spy.name: spy})
             expect(found.reason is Reason.UNKNOWN_KEY, f"{sample.name}: an unknown key, and refused as {found.reason.value}")
-            expect(spy.keys == [DUMMY_KEY], f"{sample.name}: nothing was computed for an unknown key")
-            expect(spy.answers == [False], f"{sample.name}: the dummy key matches")
+            expect(spy.keys == [DUMMY_KEY] * self._computations(), f"{sample.name}: too little was computed for an unknown key")
+            expect(not any(spy.answers), f"{sample.name}: the dummy key matches")
 
     def test_a_key_under_another_id_is_unknown(self) -> None:
         """A store that takes "AKID" for "akid" gains nobody anything."""
@@ -85,7 +85,9 @@ class KeyChecks(Checks):
                 rejected(self.case, sample, request, "a key of another kind", key=key, schemes={spy.name: spy})
                 seen = [used for used in spy.keys if used != DUMMY_KEY and used.kind not in kinds]
                 expect(not seen, f"{sample.name}: matches was given a key of kind {key.kind.value}")
-                expect(len(spy.keys) == 1, f"{sample.name}: a key of another kind is told by the time it takes")
+                expect(
+                    len(spy.keys) == self._computations(), f"{sample.name}: a key of another kind is told by the time it takes"
+                )
                 if key.kind not in kinds:
                     self._refuse_key(sample, request, Reason.UNSUPPORTED_SCHEME, public_key=key.public_key, secret=key.secret)
 
@@ -118,6 +120,10 @@ class KeyChecks(Checks):
                 for lost in (b"", bytes(32)):
                     derive = partial(_lost, lost)
                     rejected(self.case, sample, request, "with a lost signing key", derive=derive)
+
+    def _computations(self) -> int:
+        """How often a signature that does not match is computed: for the secret before as well, where keys have secrets."""
+        return 2 if KeyKind.SYMMETRIC in self.case.scheme.key_kinds else 1
 
     def _derives(self, sample: Sample, request: HttpRequest) -> bool:
         asked: list[Key] = []

@@ -62,13 +62,12 @@ def pair(servers: tuple[Server, Server]) -> Iterator[Pair]:
     else:
         second.execute(f"CREATE DATABASE {name}")
         second.execute(f"GRANT ALL ON {name}.* TO counterseal@'%'")
-    alone = samples.open_store(second.url(name), timeout=TIMEOUT)
-    alone.upgrade()
-    alone.insert(samples.stored("on-second"), samples.entry("on-second"))
-    alone.close()
+    for server, key_id in ((first, "key-1"), (second, "on-second")):
+        patient = samples.open_store(server.url(name), timeout=60)
+        patient.upgrade()
+        patient.insert(samples.stored(key_id), samples.entry(key_id))
+        patient.close()
     store = samples.open_store(url_of_both(first, url, second, name), timeout=2 * TIMEOUT, pool=4)
-    store.upgrade()
-    store.insert(samples.stored(), samples.entry())
     yield Pair(first, second, (name, name), store)
     store.close()
     for server in servers:

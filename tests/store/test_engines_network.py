@@ -42,9 +42,12 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     server = SHARED[request.param]()
     url = server.new_database()
     with tcp_proxy("127.0.0.1", server.port) as proxy:
+        patient = samples.open_store(url, timeout=60)
+        patient.upgrade()
+        patient.insert(samples.stored(), samples.entry())
+        patient.close()
         store = samples.open_store(proxy.through(url), timeout=TIMEOUT, pool=4)
-        store.upgrade()
-        store.insert(samples.stored(), samples.entry())
+        store.change("key-1", samples.moved)
         assert store.read_key("key-1") is not None
         yield Site(store, proxy, server, url)
         store.close()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import delete, select, update
 
 from counterseal.core.model import KeyState
 from counterseal.server.errors import StoreUnavailable
@@ -10,6 +11,7 @@ from counterseal.server.store import changes
 from counterseal.server.store.changes import ChangeReader, Kind
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import KeyChange, KeyDraft
+from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE, KEYS
 from tests.store.rig import Rig
 
 
@@ -66,6 +68,27 @@ def test_a_sequence_that_went_backwards_names_nothing(reader: ChangeReader, rig:
     _issue(rig)
     found = reader.read(1000)
     assert (found.number, found.names[Kind.KEYS]) == (1, None)
+
+
+@pytest.mark.parametrize("further", [0, 2])
+def test_a_server_with_another_history_is_noticed_at_the_same_number(
+    reader: ChangeReader, store: KeyStore, rig: Rig, further: int
+) -> None:
+    """A standby that lacked the last change took over, and has taken as many since: among them a revocation."""
+    kept, lost = _issue(rig, 2)
+    number = reader.read(None).number
+    # A reading that led to nothing, and another.
+    assert [reader.read(number).names[Kind.KEYS] for _ in range(2)] == [(), ()]
+    with store.database.writes.begin() as connection:
+        before = connection.execute(select(AUDIT.c.hash).where(AUDIT.c.seq == number - 1)).scalar_one()
+        connection.execute(delete(KEYS).where(KEYS.c.key_id == lost))
+        connection.execute(delete(AUDIT).where(AUDIT.c.seq == number))
+        connection.execute(update(CHANGE_SEQUENCE).values(value=number - 1, hash=before))
+    rig.issuer.revoke(kept, "x", actor="me")
+    _issue(rig, further)
+    found = reader.read(number)
+    assert (found.number, dict(found.names)) == (number + further, {Kind.KEYS: None, Kind.CALLERS: None})
+    assert reader.read(found.number).names[Kind.KEYS] == ()
 
 
 def test_an_exhausted_pool_does_not_stop_it(reader: ChangeReader, store: KeyStore, rig: Rig) -> None:

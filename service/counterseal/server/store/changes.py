@@ -10,12 +10,16 @@ from sqlalchemy import Column, Connection, Engine, Table, bindparam, select
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.store.database import Database, Watch
 from counterseal.server.store.outage import outages
-from counterseal.server.store.tables import CALLERS, CHANGE_SEQUENCE, KEYS
+from counterseal.server.store.tables import AUDIT, CALLERS, CHANGE_SEQUENCE, KEYS
 
 _PAGE: Final = 1000
 # Beyond so many changes between two readings, forgetting everything costs less than naming them.
 _MOST: Final = 20_000
-_NUMBER: Final = select(CHANGE_SEQUENCE.c.value).where(CHANGE_SEQUENCE.c.id == 1)
+# What the audit chain's newest hash was at the number that was read last, by the history that this server has.
+_THEN: Final = (
+    select(AUDIT.c.hash).where(AUDIT.c.seq <= bindparam("after", -1)).order_by(AUDIT.c.seq.desc()).limit(1).scalar_subquery()
+)
+_NUMBER: Final = select(CHANGE_SEQUENCE.c.value, CHANGE_SEQUENCE.c.hash, _THEN.label("then")).where(CHANGE_SEQUENCE.c.id == 1)
 # What tells a server that takes changes from one that is behind it, by the dialect's name.
 _READ_ONLY: Final[Mapping[str, str]] = {
     "postgresql": "SHOW transaction_read_only",
@@ -61,6 +65,9 @@ class ChangeReader:
         self._database = database
         reads = database.reads
         self._engine = Engine(reads.pool.recreate(), reads.dialect, reads.url, hide_parameters=True)
+        # Number -> the newest hash of the audit chain, as it was read with that number: the one before the last and the last,
+        # for whoever could do nothing with the last.
+        self._hashes: dict[int, bytes | None] = {}
 
     def read(self, after: int | None) -> Changes:
         """Return what was committed behind number `after`; None: from the beginning, which names nothing.
@@ -73,12 +80,16 @@ class ChangeReader:
         """
         with outages(self._database.is_outage), self._engine.connect() as connection:
             self._check_primary(connection)
-            number = int(connection.execute(_NUMBER).scalar_one())
+            head = connection.execute(_NUMBER, {} if after is None else {"after": after}).one()
+            number = int(head.value)
+            # An older backup was restored, or a server took over that lacks changes: the number went back, or has come as far
+            # again since, and what changed then bears numbers that were read before.
+            other = after is None or number < after or self._hashes.get(after, head.then) != head.then
+            self._hashes = {read: self._hashes[read] for read in self._hashes if read == after} | {number: head.hash}
+            if after is None or other:
+                return Changes(number=number, names=dict.fromkeys(Kind))
             if number == after:
                 return Changes(number=number, names=dict.fromkeys(Kind, ()))
-            # Backwards: an older backup was restored, or a server took over that lacks changes.
-            if after is None or number < after:
-                return Changes(number=number, names=dict.fromkeys(Kind))
             updated: list[int] = []
             names = {kind: _read_names(connection, kind, after, updated) for kind in Kind}
             return Changes(number=number, names=names, updated=updated)

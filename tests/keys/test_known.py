@@ -1,6 +1,7 @@
 """Ids that are known: never one too few. And how little a flood of made-up ids asks of the store."""
 
 import threading
+from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +65,24 @@ def test_nothing_known_goes_missing_while_others_add_and_load() -> None:
     for thread in threads:
         thread.join()
     assert not missing
+
+
+def test_ids_that_are_sorted_in_while_all_are_loaded_stay_known(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Many keys are issued, elsewhere, while a server that has just started reads which there are."""
+    monkeypatch.setattr(known_module, "_UNSORTED", 10)
+    ids = KnownIds()
+
+    def pages() -> Iterator[list[str]]:
+        yield [f"m-{number}" for number in range(100)]
+        for number in range(50):  # in front of the page that was read
+            ids.add(f"a-{number}")
+        yield [f"n-{number}" for number in range(100)]
+
+    ids.load(pages())
+    assert [number for number in range(50) if f"a-{number}" not in ids] == []
+    assert len(ids) == 250
+    ids.load([["m-1"]])
+    assert len(ids) == 250
 
 
 def test_of_a_flood_one_in_so_many_may_ask() -> None:

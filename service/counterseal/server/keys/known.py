@@ -10,6 +10,7 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Final
 
 _DIGEST_BYTES: Final = 8
@@ -59,11 +60,14 @@ class KnownIds:
         for page in pages:
             loaded.extend(self._digest(key_id) for key_id in page)
         with self._lock:
+            # What is known stays so: ids that were added meanwhile may be sorted in already, and may lie behind the pages that
+            # were read before them.
+            loaded.extend(self._sorted)
             self._sort(loaded)
 
     def _sort(self, others: "array[int]") -> None:
         """Sort together `others` and what came later. Under the lock."""
-        self._sorted = array("Q", sorted([*others, *self._later]))
+        self._sorted = array("Q", (digest for digest, _ in groupby(sorted([*others, *self._later]))))
         self._later = set()
 
     def _digest(self, key_id: str) -> int:

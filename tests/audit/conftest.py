@@ -18,6 +18,7 @@ from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.store.records import AuditEntry, KeyChange, KeyDraft
 from counterseal.server.store.tables import KEYS
 from tests.store import samples
+from tests.store.caller_samples import add, caller_store, sealed
 from tests.store.engines import ENGINES
 from tests.store.rig import Rig
 
@@ -105,9 +106,7 @@ def ledger(empty: Ledger) -> Ledger:
     rig.clock.now += 1
     rig.issuer.update(KeyChange(key_id=ids[0], etag="", mask=frozenset({"principal"}), principal="p"), actor="me")
     rig.store.note(lease(ids[1], "other"))
-    rig.store.note(
-        AuditEntry(time=samples.NOON, actor="me", action="caller_create", key_id="", tenant="", detail={"caller": "c"})
-    )
+    add(caller_store(rig.store), sealed(CIPHER, "c"))
     rig.clock.now += 1
     rig.issuer.revoke(ids[1], "leaked", actor="me")
     rig.store.note(lease(ids[0], "default"))

@@ -23,7 +23,7 @@ from counterseal.server.store.caller_records import CallerLimits, CallerMark, Ca
 from counterseal.server.store.callers import CallerStore
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.tables import CALLERS
-from tests.store.caller_samples import FULL, caller_entry, caller_store, sealed
+from tests.store.caller_samples import FULL, add, caller_store, leaving, sealed
 from tests.store.samples import open_store
 
 BEARER = "the-bearer-of-the-edge-gateway"
@@ -71,7 +71,7 @@ class Rig:
         )
 
     def add(self, name: str, **given: Any) -> None:
-        self.store.inner.insert(sealed(CIPHER, name, **given), caller_entry(name))
+        add(self.store.inner, sealed(CIPHER, name, **given), CIPHER)
 
     def forge(self, which: str, **values: object) -> None:
         statement = update(CALLERS).where(CALLERS.c.name == which).values(values)
@@ -118,7 +118,7 @@ def test_only_what_has_changed_is_read_whole(rig: Rig) -> None:
     for _ in range(5):
         callers.refresh()
     assert (rig.store.marks, rig.store.wholes) == (6, 1)
-    rig.store.inner.delete("edge", lambda _: caller_entry("edge", "caller_delete"))
+    rig.store.inner.delete("edge", leaving("edge"))
     callers.refresh()
     assert rig.store.wholes == 2
     assert _name(callers.latest(), BEARER) is None
@@ -129,7 +129,7 @@ def test_within_the_bound_nothing_is_asked_and_beyond_it_is(rig: Rig) -> None:
     callers = rig.callers()
     callers.refresh()
     asked = rig.store.marks
-    rig.store.inner.delete("edge", lambda _: caller_entry("edge", "caller_delete"))
+    rig.store.inner.delete("edge", leaving("edge"))
     rig.now += BOUND
     assert _name(callers.fresh(), BEARER) == "edge"
     assert rig.store.marks == asked

@@ -1,12 +1,14 @@
 """Callers for tests."""
 
 import dataclasses
+import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from counterseal.server.callers.bearer import bearer_sha256
 from counterseal.server.keys.caller_seal import seal_caller
 from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.store.caller_records import CallerLimits, CallerRecord, CallerState, Role, StoredCaller
+from counterseal.server.store.caller_records import CallerLimits, CallerRecord, CallerState, Role, StoredCaller, later
 from counterseal.server.store.callers import CallerStore
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import AuditEntry
@@ -48,10 +50,27 @@ def sealed(cipher: SecretCipher, name: str = "edge", *, bearer: str | None = Non
     return seal_caller(caller(name, bearer=bearer, **changes), cipher)
 
 
-def caller_entry(name: str = "edge", action: str = "caller_create") -> AuditEntry:
-    return AuditEntry(time=NOON, actor="tester", action=action, key_id="", tenant="", detail={"caller": name})
+def caller_entry(name: str = "edge", action: str = "caller_create", time: dt.datetime = NOON) -> AuditEntry:
+    detail = {"caller": name}
+    return AuditEntry(time=time, actor="tester", action=action, key_id="", tenant="", detail=detail, caller=name)
+
+
+def add(callers: CallerStore, stored: StoredCaller, cipher: SecretCipher | None = None) -> CallerRecord:
+    """Insert a caller, as new as it has to be, sealed by that cipher if there is one."""
+
+    def making(newest: dt.datetime | None) -> tuple[StoredCaller, AuditEntry]:
+        record = dataclasses.replace(stored.record, updated=later(stored.record.updated, newest))
+        made = dataclasses.replace(stored, record=record)
+        return seal_caller(made, cipher) if cipher else made, caller_entry(record.name, time=record.updated)
+
+    return callers.insert(stored.record.name, making)
+
+
+def leaving(name: str) -> Callable[[str, dt.datetime | None], AuditEntry]:
+    """Return what a removal is told to write down."""
+    return lambda _, newest: caller_entry(name, "caller_delete", later(NOON, newest))
 
 
 def changed(before: StoredCaller, **changes: Any) -> tuple[StoredCaller, AuditEntry]:
-    record = dataclasses.replace(before.record, **changes)
-    return dataclasses.replace(before, record=record), caller_entry(record.name, "caller_update")
+    record = dataclasses.replace(before.record, **({"updated": before.next_update(NOON)} | changes))
+    return dataclasses.replace(before, record=record), caller_entry(record.name, "caller_update", record.updated)

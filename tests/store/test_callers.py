@@ -1,6 +1,7 @@
 """The table of callers, on every engine."""
 
 import dataclasses
+import datetime as dt
 import random
 import threading
 from typing import Any
@@ -18,16 +19,13 @@ from counterseal.server.store.callers import CallerStore
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import AuditEntry
 from counterseal.server.store.tables import AUDIT, CALLERS
-from tests.store.caller_samples import FULL, caller, caller_entry, caller_store, changed, sealed
+from tests.store.caller_samples import FULL, add, caller, caller_store, changed, leaving, sealed
+from tests.store.samples import NOON
 
 
 @pytest.fixture
 def callers(store: KeyStore) -> CallerStore:
     return caller_store(store)
-
-
-def _add(callers: CallerStore, stored: StoredCaller) -> None:
-    callers.insert(stored, caller_entry(stored.record.name))
 
 
 def _names(callers: CallerStore) -> list[str]:
@@ -38,11 +36,12 @@ def test_what_is_written_is_read(callers: CallerStore) -> None:
     wanted = caller(
         "edge", bearer="b" * 40, role=Role.LEASE, state=CallerState.DISABLED, description="é “x” \U0001f511", limits=FULL
     )
-    record = callers.insert(wanted, caller_entry())
+    record = add(callers, wanted)
     read = callers.read("edge")
     assert read is not None
     assert read.record == record
-    assert dataclasses.replace(read, record=dataclasses.replace(read.record, etag="")) == wanted
+    assert dataclasses.replace(read, record=dataclasses.replace(read.record, etag=""), newest=None) == wanted
+    assert read.newest == NOON
     assert record.etag
     assert callers.read("EDGE") is None
     assert callers.read("edge ") is None
@@ -51,15 +50,15 @@ def test_what_is_written_is_read(callers: CallerStore) -> None:
 
 @pytest.mark.parametrize("san", ["a b".replace(" ", "_"), "SPIFFE://Mesh/Edge", "x" * 255])
 def test_names_of_certificates_are_kept_bytewise(callers: CallerStore, san: str) -> None:
-    _add(callers, caller("one", san=san))
-    _add(callers, caller("two", san=san.swapcase()[:254] + "!"))
+    add(callers, caller("one", san=san))
+    add(callers, caller("two", san=san.swapcase()[:254] + "!"))
     read = callers.read("one")
     assert read is not None
     assert read.record.san == san
 
 
 def test_what_is_taken(callers: CallerStore) -> None:
-    _add(callers, caller("edge", bearer="b" * 40, san="spiffe://mesh/edge"))
+    add(callers, caller("edge", bearer="b" * 40, san="spiffe://mesh/edge"))
     before = callers.mark()
     for taken in (
         caller("edge", bearer="c" * 40),
@@ -67,17 +66,17 @@ def test_what_is_taken(callers: CallerStore) -> None:
         caller("other", san="spiffe://mesh/edge"),
     ):
         with pytest.raises(CallerExists):
-            _add(callers, taken)
+            add(callers, taken)
     assert callers.mark() == before
-    _add(callers, caller("Edge", san="SPIFFE://mesh/edge"))
-    _add(callers, caller("none", bearer="d" * 40))
-    _add(callers, caller("none-either", bearer="e" * 40))  # neither has a SAN: absent ones do not collide
+    add(callers, caller("Edge", san="SPIFFE://mesh/edge"))
+    add(callers, caller("none", bearer="d" * 40))
+    add(callers, caller("none-either", bearer="e" * 40))  # neither has a SAN: absent ones do not collide
     with pytest.raises(CallerExists):
         callers.change("none", lambda stored: changed(stored, san="spiffe://mesh/edge"))
 
 
 def test_a_change_is_one_transaction_with_its_audit_row(callers: CallerStore, store: KeyStore) -> None:
-    _add(callers, caller("edge"))
+    add(callers, caller("edge"))
     after = callers.change("edge", lambda stored: changed(stored, description="new", role=Role.AUDITOR))
     assert after is not None
     assert (after.description, after.role) == ("new", Role.AUDITOR)
@@ -96,18 +95,18 @@ def test_a_change_is_one_transaction_with_its_audit_row(callers: CallerStore, st
 
 
 def test_a_removed_caller_leaves_an_audit_row(callers: CallerStore, store: KeyStore) -> None:
-    _add(callers, caller("edge"))
+    add(callers, caller("edge"))
     read = callers.read("edge")
     assert read is not None
     seen: list[str] = []
 
-    def leaving(etag: str) -> AuditEntry:
+    def noted(etag: str, newest: dt.datetime | None) -> AuditEntry:
         seen.append(etag)
-        return caller_entry("edge", "caller_delete")
+        return leaving("edge")(etag, newest)
 
-    assert callers.delete("edge", leaving)
+    assert callers.delete("edge", noted)
     assert seen == [read.record.etag]
-    assert not callers.delete("edge", leaving)
+    assert not callers.delete("edge", noted)
     assert callers.read("edge") is None
     assert store.change_sequence() == 2
 
@@ -115,7 +114,7 @@ def test_a_removed_caller_leaves_an_audit_row(callers: CallerStore, store: KeySt
 def test_pages(callers: CallerStore) -> None:
     names = ["A", "B-1", "B.1", "a", "b", "c"]
     for name in reversed(names):
-        _add(callers, caller(name))
+        add(callers, caller(name))
     seen: list[str] = []
     after, pages = "", 0
     while True:
@@ -137,11 +136,11 @@ def test_the_mark_tells_any_two_states_apart(callers: CallerStore) -> None:
         name = chance.choice(names)
         there = callers.read(name) is not None
         if not there:
-            _add(callers, caller(name))
+            add(callers, caller(name))
         elif chance.random() < 0.5:
             callers.change(name, lambda stored: changed(stored, description=str(chance.random())))
         else:
-            callers.delete(name, lambda _, name=name: caller_entry(name, "caller_delete"))  # type: ignore[misc]
+            callers.delete(name, leaving(name))
         state = [(stored.record.name, stored.record.etag) for stored in callers.read_all().callers]
         assert seen.setdefault(callers.mark(), state) == state
     assert len(seen) > 20
@@ -167,7 +166,7 @@ def test_the_mark_tells_any_two_states_apart(callers: CallerStore) -> None:
 )  # fmt: skip
 def test_a_row_that_makes_no_caller_stands_alone(callers: CallerStore, store: KeyStore, forged: dict[str, str]) -> None:
     for name in ("a", "b", "c"):
-        _add(callers, caller(name))
+        add(callers, caller(name))
     statement = update(CALLERS).where(CALLERS.c.name == "b").values(forged)
     store.transactions.writing(lambda connection: connection.execute(statement))
     rows = callers.read_all()
@@ -176,7 +175,7 @@ def test_a_row_that_makes_no_caller_stands_alone(callers: CallerStore, store: Ke
         callers.read("b")
     with pytest.raises(SealBroken):
         callers.change("b", lambda stored: changed(stored, description="x"))
-    assert callers.delete("b", lambda _: caller_entry("b", "caller_delete"))
+    assert callers.delete("b", leaving("b"))
     assert callers.read_all().unreadable == ()
 
 
@@ -204,7 +203,7 @@ WHOLE = sealed(CIPHER, "edge", bearer="b" * 40, san="spiffe://mesh/edge", limits
     ],
 )
 def test_a_row_that_was_changed_does_not_open(callers: CallerStore, store: KeyStore, forgery: dict[str, object]) -> None:
-    _add(callers, WHOLE)
+    add(callers, WHOLE)
     (read,) = callers.read_all().callers
     check_seal(read, CIPHER)
     store.transactions.writing(lambda connection: connection.execute(update(CALLERS).values(forgery)))
@@ -219,8 +218,10 @@ def test_every_limit_is_sealed_in(name: str) -> None:
     other = not before if isinstance(before, bool) else before + 1 if isinstance(before, int) else before | {"more"}
     changes: dict[str, Any] = {name: other}
     limits = dataclasses.replace(WHOLE.record.limits, **changes)
-    widened = dataclasses.replace(WHOLE, record=dataclasses.replace(WHOLE.record, limits=limits))
-    with pytest.raises(SealBroken):
+    known = dataclasses.replace(WHOLE, newest=WHOLE.record.updated)
+    check_seal(known, CIPHER)
+    widened = dataclasses.replace(known, record=dataclasses.replace(WHOLE.record, limits=limits))
+    with pytest.raises(SealBroken, match="does not open"):
         check_seal(widened, CIPHER)
 
 
@@ -229,7 +230,7 @@ def test_a_reseal_brings_callers_along(callers: CallerStore, store: KeyStore) ->
     newer = MasterKeys.generate()
     before = SecretCipher(older)
     for number in range(5):
-        _add(callers, sealed(before, f"caller-{number}"))
+        add(callers, sealed(before, f"caller-{number}"))
     both = SecretCipher(MasterKeys(active=newer.active, keys={**older.keys, **newer.keys}))
     mark = callers.mark()
     assert reseal_all(store, both).resealed == 5
@@ -242,7 +243,7 @@ def test_a_reseal_brings_callers_along(callers: CallerStore, store: KeyStore) ->
 
 def test_writers_at_once_lose_nothing(callers: CallerStore) -> None:
     for name in ("a", "b"):
-        _add(callers, caller(name))
+        add(callers, caller(name))
 
     def work(name: str) -> None:
         for _ in range(10):

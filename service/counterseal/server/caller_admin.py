@@ -7,67 +7,22 @@ import contextlib
 import dataclasses
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
+from counterseal.server.caller_drafts import MASK, CallerChange, CallerDraft, CallerPage, CreatedCaller
 from counterseal.server.callers import audit, limits
 from counterseal.server.callers.bearer import bearer_sha256, new_bearer
 from counterseal.server.callers.reserved import Reserved
 from counterseal.server.errors import CallerExists, CallerNotFound, EtagMismatch, InvalidField, SealBroken, StoreUnavailable
 from counterseal.server.keys.caller_seal import check_seal, seal_caller
 from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.store.caller_records import NO_LIMITS, CallerLimits, CallerRecord, CallerState, Role, StoredCaller
+from counterseal.server.store.caller_records import CallerRecord, StoredCaller, later
 from counterseal.server.store.callers import CallerStore, Edit
 from counterseal.server.store.records import AuditEntry
 
-# The paths of an update mask, and of the fields that they stand for.
-MASK: Final = frozenset({"role", "state", "description", "san", "limits"})
 _DEFAULT_PAGE: Final = 100
 _NO_CALLER: Final = "there is no such caller"
 _UNRECOGNISABLE: Final = "must be given for a caller without a bearer token, which nothing else recognises"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerDraft:
-    """What to create. Limits are checked by CallerAdmin."""
-
-    name: str
-    role: Role
-    state: CallerState = CallerState.ACTIVE
-    description: str = ""
-    san: str = ""
-    limits: CallerLimits = NO_LIMITS
-    bearer_token: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerChange:
-    """New values for the fields named in `mask`. `etag` empty: not compared."""
-
-    name: str
-    etag: str
-    mask: frozenset[str]
-    role: Role | None = None
-    state: CallerState | None = None
-    description: str = ""
-    san: str = ""
-    limits: CallerLimits = NO_LIMITS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatedCaller:
-    """A caller with its new bearer token, which is empty where there is none."""
-
-    record: CallerRecord
-    bearer_token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerPage:
-    """One page, ascending by name. `next_after` empty: this was the last."""
-
-    records: tuple[CallerRecord, ...]
-    next_after: str
 
 
 class CallerAdmin:
@@ -107,22 +62,15 @@ class CallerAdmin:
         if not draft.san and not draft.bearer_token:
             raise InvalidField("caller.san", _UNRECOGNISABLE)
         bearer = new_bearer() if draft.bearer_token else ""
-        now = self._now()
-        record = CallerRecord(
-            name=draft.name,
-            role=draft.role,
-            state=draft.state,
-            description=draft.description,
-            san=draft.san,
-            has_bearer_token=draft.bearer_token,
-            limits=draft.limits,
-            created=now,
-            updated=now,
-        )
-        limits.check_role("caller.limits", record)
-        stored = seal_caller(StoredCaller(record=record, token_sha256=bearer_sha256(bearer) if bearer else None), self._cipher)
+        limits.check_role("caller.limits", _drafted(draft, self._now()))
+
+        def making(newest: dt.datetime | None) -> tuple[StoredCaller, AuditEntry]:
+            record = _drafted(draft, later(self._now(), newest))
+            made = StoredCaller(record=record, token_sha256=bearer_sha256(bearer) if bearer else None)
+            return seal_caller(made, self._cipher), audit.created(record, actor=actor)
+
         try:
-            created = self._store.insert(stored, audit.created(record, actor=actor))
+            created = self._store.insert(draft.name, making)
         finally:
             self._in_force()
         return CreatedCaller(record=created, bearer_token=bearer)
@@ -176,7 +124,7 @@ class CallerAdmin:
             if not after.san and stored.token_sha256 is None:
                 raise InvalidField("caller.san", _UNRECOGNISABLE)
             limits.check_role("caller.limits", after)
-            after = dataclasses.replace(after, updated=self._now())
+            after = dataclasses.replace(after, updated=stored.next_update(self._now()))
             sealed = seal_caller(dataclasses.replace(stored, record=after), self._cipher)
             return sealed, audit.updated(before, after, actor=actor)
 
@@ -195,7 +143,7 @@ class CallerAdmin:
         def edit(stored: StoredCaller) -> tuple[StoredCaller, AuditEntry]:
             check_seal(stored, self._cipher)
             _check_etag(etag, stored.record.etag)
-            after = dataclasses.replace(stored.record, has_bearer_token=True, updated=self._now())
+            after = dataclasses.replace(stored.record, has_bearer_token=True, updated=stored.next_update(self._now()))
             changed = dataclasses.replace(stored, record=after, token_sha256=bearer_sha256(bearer))
             return seal_caller(changed, self._cipher), audit.rotated(stored.record, after, actor=actor)
 
@@ -211,9 +159,9 @@ class CallerAdmin:
         """
         limits.check_name("name", name)
 
-        def leaving(stored: str) -> AuditEntry:
+        def leaving(stored: str, newest: dt.datetime | None) -> AuditEntry:
             _check_etag(etag, stored)
-            return audit.deleted(name, actor=actor, time=self._now())
+            return audit.deleted(name, actor=actor, time=later(self._now(), newest))
 
         try:
             found = self._store.delete(name, leaving)
@@ -266,3 +214,17 @@ class CallerAdmin:
 def _check_etag(given: str, stored: str) -> None:
     if given and given != stored:
         raise EtagMismatch("the caller was changed since it was read")
+
+
+def _drafted(draft: CallerDraft, now: dt.datetime) -> CallerRecord:
+    return CallerRecord(
+        name=draft.name,
+        role=draft.role,
+        state=draft.state,
+        description=draft.description,
+        san=draft.san,
+        has_bearer_token=draft.bearer_token,
+        limits=draft.limits,
+        created=now,
+        updated=now,
+    )

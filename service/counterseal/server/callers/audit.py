@@ -31,7 +31,8 @@ def deleted(name: str, *, actor: str, time: dt.datetime) -> AuditEntry:
 
 
 def _entry(action: str, name: str, detail: dict[str, object], *, actor: str, time: dt.datetime) -> AuditEntry:
-    return AuditEntry(time=time, actor=actor, action=action, key_id="", tenant="", detail={"caller": name} | detail)
+    whole = {"caller": name} | detail
+    return AuditEntry(time=time, actor=actor, action=action, key_id="", tenant="", detail=whole, caller=name)
 
 
 def _changes(before: CallerRecord, after: CallerRecord) -> dict[str, object]:

@@ -11,7 +11,7 @@ from counterseal.server.cli.keys import json_option
 from counterseal.server.cli.output import echo_json
 
 if TYPE_CHECKING:
-    from counterseal.server.caller_admin import CallerChange, CreatedCaller
+    from counterseal.server.caller_drafts import CallerChange, CreatedCaller
     from counterseal.server.store.caller_records import CallerLimits, CallerRecord
 
 _PAGE_SIZE: Final = 1000  # the contract's largest page
@@ -71,7 +71,7 @@ def create(
     *, connection: Connection, name: str, role: str, san: str, bearer: bool, description: str, as_json: bool, **options: Any
 ) -> None:
     """Create a caller. Its bearer token is printed once, and never again."""
-    from counterseal.server.caller_admin import CallerDraft
+    from counterseal.server.caller_drafts import CallerDraft
     from counterseal.server.store.caller_records import Role
 
     draft = CallerDraft(
@@ -140,7 +140,7 @@ def update(*, connection: Connection, name: str, etag: str, as_json: bool, **opt
 
 
 def _change(name: str, etag: str, options: dict[str, Any]) -> "CallerChange":
-    from counterseal.server.caller_admin import CallerChange
+    from counterseal.server.caller_drafts import CallerChange
     from counterseal.server.store.caller_records import NO_LIMITS, CallerState, Role
 
     limits = _limits(options)

@@ -1,4 +1,4 @@
-"""Whether the audit trail is whole, and whether the keys are as it says: everything that is wrong, and where.
+"""Whether the audit trail is whole, and whether keys and callers are as it says: everything that is wrong, and where.
 
 What the hashes alone notice: an entry that was changed, removed, added, moved or renumbered. What needs the marks: a chain that
 somebody hashed anew from there on. What needs the head beside the chain: newest entries that are gone. What needs the
@@ -12,9 +12,11 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from counterseal.server.errors import SealBroken
+from counterseal.server.keys.caller_check import callers_beside_trail
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.seal import open_secret
 from counterseal.server.store.audit_chain import AuditKey, ChainedEntry, chained, revision_of
+from counterseal.server.store.audit_subjects import fits
 from counterseal.server.store.audit_trail import AuditTrail, KeyBesideTrail, Unchained
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import ChainHead
@@ -30,6 +32,7 @@ class AuditReport:
 
     entries: int = 0
     keys: int = 0
+    callers: int = 0
     problems: int = 0
     head: ChainHead | None = None
     unchained: Unchained | None = None
@@ -47,15 +50,20 @@ class AuditCheck:
         self.report = AuditReport()
 
     def run(self, cipher: SecretCipher) -> AuditReport:
-        """Check the chain, then the keys beside it. Raises StoreUnavailable."""
+        """Check the chain, then the keys and callers beside it. Raises StoreUnavailable."""
         self._chain()
         for problem in keys_beside_trail(self._store, cipher, self._count_key):
+            self._found(problem)
+        for problem in callers_beside_trail(self._store, cipher, self._count_caller):
             self._found(problem)
         self.report.unchained = self._trail.unchained()
         return self.report
 
     def _count_key(self) -> None:
         self.report.keys += 1
+
+    def _count_caller(self) -> None:
+        self.report.callers += 1
 
     def _found(self, problem: str) -> None:
         self.report.problems += 1
@@ -90,7 +98,9 @@ class AuditCheck:
         if self._key is None or not self._key.made(digest, row.mac):
             yield "its hash does not bear the service's mark: the hash was made by somebody else"
         if row.revision != revision_of(row.key_id, row.action, row.time):
-            yield "its column `revision` does not agree with the entry: it would hide that a key was put back"
+            yield "its column `revision` does not agree with the entry: it would hide that a key or a caller was put back"
+        if not fits(row.key_id, row.action, row.detail):
+            yield "its column `key_id` does not agree with the entry: it would hide that a caller was put back"
 
 
 def keys_beside_trail(store: KeyStore, cipher: SecretCipher | None, count: Callable[[], None] = lambda: None) -> Iterator[str]:

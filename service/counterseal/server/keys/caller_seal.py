@@ -1,8 +1,9 @@
 """A caller's row is sealed: whoever can write the database, and has no master key, makes no caller and changes none.
 
 The seal holds nothing: it vouches for the row, which is its associated data. No key's seal passes for a caller's: those carry a
-tenant, which this has not, and what lies beside begins otherwise. What is *not* noticed: a whole row put back as it was at an
-earlier time, and a row that was removed.
+tenant, which this has not, and what lies beside begins otherwise. A whole row put back as it was at an earlier time, or after
+its caller was removed, has a seal that opens: that one is told by the time of its change, which is not the newest in the audit
+trail. What is *not* noticed here: a row that was removed (`audit verify` does), and a row put back together with the trail.
 """
 
 import dataclasses
@@ -15,7 +16,8 @@ from counterseal.server.errors import SealBroken
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.resealable import Sealed, Swap, Unreadable
 from counterseal.server.store.caller_records import CallerRows, StoredCaller
-from counterseal.server.store.callers import CallerStore, caller_values
+from counterseal.server.store.caller_rows import caller_values
+from counterseal.server.store.callers import CallerStore
 from counterseal.server.store.keystore import KeyStore
 
 _PREFIX: Final = "caller/"
@@ -32,7 +34,7 @@ def seal_caller(stored: StoredCaller, cipher: SecretCipher) -> StoredCaller:
 
 
 def check_seal(stored: StoredCaller, cipher: SecretCipher) -> None:
-    """Return when the row is as it was sealed.
+    """Return when the row is as it was sealed, and sealed by the newest change in the audit trail.
 
     Raises:
         SealBroken: it is not, or the master key is missing.
@@ -42,6 +44,22 @@ def check_seal(stored: StoredCaller, cipher: SecretCipher) -> None:
     )
     if held:
         raise SealBroken("the seal of a caller holds a secret")
+    check_newest(stored)
+
+
+def check_newest(stored: StoredCaller) -> None:
+    """Return when the row says that it is of the newest change in the audit trail. What it says is for the seal to vouch for.
+
+    Raises:
+        SealBroken: it was put back, or the trail was changed.
+    """
+    updated, newest = stored.record.updated, stored.newest
+    if newest is None:
+        raise SealBroken("the audit trail knows nothing of a caller that is there: it was put there behind our back")
+    if updated < newest:
+        raise SealBroken("a caller's row is older than its last change in the audit trail: it was put back behind our back")
+    if updated > newest:
+        raise SealBroken("a caller's row is newer than its last change in the audit trail: entries are gone")
 
 
 @dataclass(frozen=True, slots=True)

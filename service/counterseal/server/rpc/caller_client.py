@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from counterseal.server.caller_admin import CallerChange, CallerDraft, CallerPage, CreatedCaller
+from counterseal.server.caller_drafts import CallerChange, CallerDraft, CallerPage, CreatedCaller
 from counterseal.server.rpc.admin_messages import utc
 from counterseal.server.rpc.caller_messages import ROLES, STATES, put_limits
 from counterseal.server.rpc.client_errors import ServerDefect

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Final
 
-from counterseal.server.caller_admin import CallerChange, CallerDraft, CallerPage
+from counterseal.server.caller_drafts import CallerChange, CallerDraft, CallerPage
 from counterseal.server.errors import InvalidField
 from counterseal.server.store.caller_records import CallerLimits, CallerRecord, CallerState, Role
 from counterseal.v1 import callers_pb2 as pb

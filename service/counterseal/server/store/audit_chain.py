@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
+from counterseal.server.store.audit_subjects import shown_key_id
 from counterseal.server.store.rows import to_time
 
 # Part of every hash, so that a later way of hashing can never be taken for this one.
@@ -64,8 +65,11 @@ def chain_time(micros: int) -> str:
 
 
 def revision_of(key_id: str, action: str, micros: int) -> int | None:
-    """Return what the column `revision` holds: the time of a change of a key, None for everything else."""
-    changes = key_id and action not in _NO_CHANGE_OF_A_KEY and not action.startswith("caller_")
+    """Return what the column `revision` holds: the time of a change of a key or a caller, None for everything else.
+
+    `key_id` as the column of that name holds it.
+    """
+    changes = key_id and action not in _NO_CHANGE_OF_A_KEY
     return micros if changes else None
 
 
@@ -76,7 +80,7 @@ def chained(row: Row[Any], previous_hash: bytes | None) -> ChainedEntry:
         time=chain_time(row.time),
         actor=row.actor,
         action=row.action,
-        key_id=row.key_id,
+        key_id=shown_key_id(row.key_id),
         tenant=row.tenant,
         request_id=row.request_id,
         detail_json=row.detail,

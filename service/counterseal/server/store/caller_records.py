@@ -63,6 +63,17 @@ class StoredCaller:
     record: CallerRecord
     token_sha256: bytes | None = field(repr=False)
     seal: bytes = field(default=b"", repr=False)
+    # When a caller of this name was last changed or removed as the audit trail knows it; None where it knows nothing.
+    newest: dt.datetime | None = None
+
+    def next_update(self, now: dt.datetime) -> dt.datetime:
+        """Return the time of a change at `now`: later than that of any change before, however the clocks of servers differ."""
+        return later(now, self.record.updated, self.newest)
+
+
+def later(now: dt.datetime, *before: dt.datetime | None) -> dt.datetime:
+    """Return `now`, or the first microsecond after the latest of these times if that is later."""
+    return max([now, *(time + dt.timedelta(microseconds=1) for time in before if time is not None)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

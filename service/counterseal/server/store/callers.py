@@ -1,43 +1,39 @@
 """The table of callers: every statement that is run on it. A change, its audit row and its number are one transaction."""
 
-import json
+import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, bindparam, delete, exc, func, insert, select, update
 
 from counterseal.server.errors import CallerExists, SealBroken
-from counterseal.server.store.caller_records import (
-    CallerLimits,
-    CallerMark,
-    CallerRecord,
-    CallerRows,
-    CallerState,
-    Role,
-    StoredCaller,
-)
+from counterseal.server.store.audit_subjects import caller_subject
+from counterseal.server.store.caller_records import CallerMark, CallerRecord, CallerRows, StoredCaller
+from counterseal.server.store.caller_rows import caller_values, read_caller
+from counterseal.server.store.caller_trail import ROWS, newest_of
 from counterseal.server.store.journal import Journal
 from counterseal.server.store.records import AuditEntry
 from counterseal.server.store.rows import etag_of, to_micros, to_time
-from counterseal.server.store.tables import CALLERS
+from counterseal.server.store.tables import AUDIT, CALLERS
 from counterseal.server.store.transactions import Transactions
 
 T = TypeVar("T")
 # Given the caller as it is, returns it as it shall be, sealed anew, together with the audit entry; or None to leave it. Runs
 # inside the transaction, perhaps several times: what it raises rolls back.
 Edit = Callable[[StoredCaller], tuple[StoredCaller, AuditEntry] | None]
+# Given when a caller of that name was last changed or removed, if ever, returns one that is later. Runs as an Edit does.
+Making = Callable[[dt.datetime | None], tuple[StoredCaller, AuditEntry]]
+# Given the etag and the time of the newest change, if the trail knows one, returns a later entry. Runs as an Edit does.
+Leaving = Callable[[str, dt.datetime | None], AuditEntry]
 
-_READ: Final = select(CALLERS).where(CALLERS.c.name == bindparam("wanted"))
+_NEWEST: Final = newest_of(bindparam("subject", type_=AUDIT.c.key_id.type))
+_READ: Final = select(CALLERS, _NEWEST.label("newest")).where(CALLERS.c.name == bindparam("wanted"))
 _SWAP: Final = (
     update(CALLERS)
     .where(CALLERS.c.name == bindparam("wanted"), CALLERS.c.seal == bindparam("old"))
     .values(seal=bindparam("new"))
 )
 _MARK: Final = select(func.count(), func.max(CALLERS.c.changed)).select_from(CALLERS)
-_SETS: Final = ("tenants", "schemes", "regions", "services")
-_NUMBERS: Final = ("calls_per_second", "burst", "concurrent_calls")
-_LIMITS: Final = frozenset({*_SETS, *_NUMBERS, "string_to_sign"})
-_UNREADABLE: Final = "a stored caller makes no sense to this release"
 
 
 class CallerStore:
@@ -56,11 +52,11 @@ class CallerStore:
     def read_all(self) -> CallerRows:
         """Return every row, in bytewise order of the names."""
         with self._transactions.reading() as connection:
-            return _rows(connection.execute(select(CALLERS).order_by(CALLERS.c.name)))
+            return _rows(connection.execute(ROWS.order_by(CALLERS.c.name)))
 
     def read_page(self, after: str, limit: int) -> CallerRows:
         """Return at most so many rows from behind the name `after` on, in bytewise order of the names."""
-        query = select(CALLERS).where(CALLERS.c.name > after).order_by(CALLERS.c.name).limit(limit + 1)
+        query = ROWS.where(CALLERS.c.name > after).order_by(CALLERS.c.name).limit(limit + 1)
         with self._transactions.reading() as connection:
             rows = connection.execute(query).all()
         page = _rows(rows[:limit])
@@ -77,10 +73,10 @@ class CallerStore:
             SealBroken: the row makes no caller.
         """
         with self._transactions.reading() as connection:
-            row = connection.execute(_READ, {"wanted": name}).first()
-        return None if row is None else _read(row)
+            row = connection.execute(_READ, _wanted(name)).first()
+        return None if row is None else read_caller(row)
 
-    def insert(self, stored: StoredCaller, entry: AuditEntry) -> CallerRecord:
+    def insert(self, name: str, making: Making) -> CallerRecord:
         """Add a caller; durable when this returns. The record's etag is set here.
 
         Raises:
@@ -88,9 +84,14 @@ class CallerStore:
         """
 
         def work(connection: Connection) -> CallerRecord:
+            # Nobody creates and removes one of this name between what is read here and the entry.
+            self._journal.lock(connection)
+            newest = _newest(connection, name)
+            stored, entry = making(newest)
+            _check_times(stored, entry, newest)
             values = caller_values(stored) | {"changed": self._journal.record(connection, entry)}
             connection.execute(insert(CALLERS).values(values))
-            return _read_back(connection, stored.record.name)
+            return _read_back(connection, name)
 
         return self._unless_taken(work)
 
@@ -103,31 +104,35 @@ class CallerStore:
         """
 
         def work(connection: Connection) -> CallerRecord | None:
-            row = connection.execute(_READ.with_for_update(), {"wanted": name}).first()
+            row = connection.execute(_READ.with_for_update(), _wanted(name)).first()
             if row is None:
                 return None
-            before = _read(row)
+            before = read_caller(row)
             edited = edit(before)
             if edited is None:
                 return before.record
             after, entry = edited
+            _check_times(after, entry, max(before.record.updated, before.newest or before.record.updated))
             values = caller_values(after) | {"changed": self._journal.record(connection, entry)}
             connection.execute(update(CALLERS).where(CALLERS.c.name == name).values(values))
             return _read_back(connection, name)
 
         return self._unless_taken(work)
 
-    def delete(self, name: str, leaving: Callable[[str], AuditEntry]) -> bool:
+    def delete(self, name: str, leaving: Leaving) -> bool:
         """Remove a row, also one that makes no caller; durable when this returns. Says whether there was one.
 
-        `leaving` is given the etag and returns the audit entry; what it raises leaves the row where it is.
+        What `leaving` raises leaves the row where it is.
         """
 
         def work(connection: Connection) -> bool:
-            row = connection.execute(_READ.with_for_update(), {"wanted": name}).first()
+            row = connection.execute(_READ.with_for_update(), _wanted(name)).first()
             if row is None:
                 return False
-            self._journal.record(connection, leaving(etag_of(row.changed)))
+            newest = _time(row.newest)
+            entry = leaving(etag_of(row.changed), newest)
+            _check_entry(name, entry, newest)
+            self._journal.record(connection, entry)
             connection.execute(delete(CALLERS).where(CALLERS.c.name == name))
             return True
 
@@ -155,77 +160,40 @@ class CallerStore:
             raise CallerExists("the caller's name, or what it is recognised by, is taken") from error
 
 
-def caller_values(stored: StoredCaller) -> dict[str, Any]:
-    """Return the columns of a caller, all but its place in the change sequence."""
-    record, limits = stored.record, stored.record.limits
-    kept = {name: sorted(getattr(limits, name)) for name in _SETS} | {name: getattr(limits, name) for name in _NUMBERS}
-    return {
-        "name": record.name,
-        "role": record.role.value,
-        "state": record.state.value,
-        "description": record.description,
-        "token_sha256": stored.token_sha256,
-        "san": record.san or None,
-        "limits": json.dumps(kept | {"string_to_sign": limits.string_to_sign}, sort_keys=True, separators=(",", ":")),
-        "created": to_micros(record.created),
-        "updated": to_micros(record.updated),
-        "seal": stored.seal,
-    }
-
-
 def _rows(rows: Iterable[Row[Any]]) -> CallerRows:
     callers, unreadable = [], []
     for row in rows:
         try:
-            callers.append(_read(row))
+            callers.append(read_caller(row))
         except SealBroken:
             unreadable.append(str(row.name))  # of one row: the others go on to call
     return CallerRows(callers=tuple(callers), unreadable=tuple(unreadable))
 
 
 def _read_back(connection: Connection, name: str) -> CallerRecord:
-    return _read(connection.execute(_READ, {"wanted": name}).one()).record
+    return read_caller(connection.execute(_READ, _wanted(name)).one()).record
 
 
-def _read(row: Row[Any]) -> StoredCaller:
-    try:
-        record = CallerRecord(
-            name=row.name,
-            role=Role(row.role),
-            state=CallerState(row.state),
-            description=row.description,
-            san=row.san or "",
-            has_bearer_token=row.token_sha256 is not None,
-            limits=_read_limits(row.limits),
-            created=to_time(row.created),
-            updated=to_time(row.updated),
-            etag=etag_of(row.changed),
-        )
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        raise SealBroken(_UNREADABLE) from None
-    return StoredCaller(record=record, token_sha256=row.token_sha256, seal=row.seal)
+def _wanted(name: str) -> dict[str, str]:
+    return {"wanted": name, "subject": caller_subject(name)}
 
 
-def _read_limits(text: str) -> CallerLimits:
-    """Read all of it or nothing: a limit of a later release that is passed over would be no limit."""
-    found = json.loads(text)
-    if not isinstance(found, dict) or found.keys() != _LIMITS:
-        raise ValueError("other limits than those known")
-    sets = {name: found[name] for name in _SETS}
-    if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in sets.values()):
-        raise ValueError("a limit is no list of names")
-    numbers = {name: found[name] for name in _NUMBERS}
-    if not all(type(number) is int and number >= 0 for number in numbers.values()):
-        raise ValueError("a limit is no number")
-    if type(found["string_to_sign"]) is not bool:
-        raise ValueError("a permission is neither given nor not")
-    return CallerLimits(
-        tenants=frozenset(sets["tenants"]),
-        schemes=frozenset(sets["schemes"]),
-        regions=frozenset(sets["regions"]),
-        services=frozenset(sets["services"]),
-        string_to_sign=found["string_to_sign"],
-        calls_per_second=numbers["calls_per_second"],
-        burst=numbers["burst"],
-        concurrent_calls=numbers["concurrent_calls"],
-    )
+def _newest(connection: Connection, name: str) -> dt.datetime | None:
+    return _time(connection.execute(select(_NEWEST), {"subject": caller_subject(name)}).scalar_one())
+
+
+def _time(revision: int | None) -> dt.datetime | None:
+    return None if revision is None else to_time(revision)
+
+
+def _check_times(stored: StoredCaller, entry: AuditEntry, newest: dt.datetime | None) -> None:
+    if to_micros(stored.record.updated) != to_micros(entry.time):
+        raise ValueError("a caller and the audit entry of its change must bear the same time")
+    _check_entry(stored.record.name, entry, newest)
+
+
+def _check_entry(name: str, entry: AuditEntry, newest: dt.datetime | None) -> None:
+    if entry.caller != name:
+        raise ValueError("the audit entry of a change must name the caller")
+    if newest is not None and entry.time <= newest:
+        raise ValueError("a change has to be later than the one before, or a row put back later would look like the newest")

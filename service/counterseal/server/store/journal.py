@@ -5,6 +5,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, insert, select, update
 
 from counterseal.server.store.audit_chain import AuditKey, ChainedEntry, chain_time, revision_of
+from counterseal.server.store.audit_subjects import shown_key_id
 from counterseal.server.store.database import Database
 from counterseal.server.store.records import AuditEntry
 from counterseal.server.store.rows import audit_values
@@ -25,6 +26,10 @@ class Journal:
         """Give the journal the key of its marks, without which nothing can be changed."""
         self._key = key
 
+    def lock(self, connection: Connection) -> None:
+        """Wait for all other changes: what is read from here on is as they left it, until the transaction ends."""
+        connection.execute(_HEAD)
+
     def record(self, connection: Connection, entry: AuditEntry, *, skip: int = 0) -> int:
         """Write `entry` down and return its number: the `changed` of what was changed. `skip` leaves numbers out before it."""
         if self._key is None:
@@ -36,7 +41,7 @@ class Journal:
             "seq": number,
             "hash": digest,
             "mac": self._key.mac(digest),
-            "revision": revision_of(entry.key_id, entry.action, values["time"]),
+            "revision": revision_of(values["key_id"], entry.action, values["time"]),
         }
         connection.execute(insert(AUDIT).values(values))
         connection.execute(update(CHANGE_SEQUENCE).where(CHANGE_SEQUENCE.c.id == 1).values(value=number, hash=digest))
@@ -50,7 +55,7 @@ def _link(number: int, values: dict[str, Any], previous: bytes | None) -> bytes:
         time=chain_time(values["time"]),
         actor=values["actor"],
         action=values["action"],
-        key_id=values["key_id"],
+        key_id=shown_key_id(values["key_id"]),
         tenant=values["tenant"],
         request_id=values["request_id"],
         detail_json=values["detail"],

@@ -108,7 +108,10 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """Who did what to which key, and when. `detail` holds field names and public values, never a secret."""
+    """Who did what to which key, and when. `detail` holds field names and public values, never a secret.
+
+    `caller` names the caller that was changed; then there is no key id.
+    """
 
     time: dt.datetime
     actor: str
@@ -117,6 +120,7 @@ class AuditEntry:
     tenant: str
     request_id: str = ""
     detail: Mapping[str, object] = field(default_factory=dict)
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from counterseal.core.model import KeyState, PublicKey
+from counterseal.server.store.audit_subjects import caller_in, caller_subject, shown_key_id
 from counterseal.server.store.policy_text import policy_text, read_policy_text
 from counterseal.server.store.readable import alarming, read_text_map, read_text_set
 from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, PreviousSecret, StoredKey
@@ -86,7 +87,7 @@ def audit_values(entry: AuditEntry) -> dict[str, Any]:
         "time": to_micros(entry.time),
         "actor": entry.actor,
         "action": entry.action,
-        "key_id": entry.key_id,
+        "key_id": caller_subject(entry.caller) if entry.caller else entry.key_id,
         "tenant": entry.tenant,
         "request_id": entry.request_id,
         "detail": _json(dict(entry.detail)),
@@ -163,8 +164,9 @@ def read_audit(row: Row[Any]) -> AuditEntry:
         time=to_time(row.time),
         actor=row.actor,
         action=row.action,
-        key_id=row.key_id,
+        key_id=shown_key_id(row.key_id),
         tenant=row.tenant,
         request_id=row.request_id,
         detail=json.loads(row.detail),
+        caller=caller_in(row.key_id),
     )

@@ -87,7 +87,12 @@ def world(
     counts = Counts()
     guard = ReplayGuard(
         memory=None if off else memory or LocalMemory(entries=1000, began=BEGAN),
-        policy=Policy(schemes=BUILT_IN, exempt_schemes=frozenset(exempt_schemes), exempt_methods=frozenset(exempt_methods)),
+        policy=Policy(
+            schemes=BUILT_IN,
+            exempt_schemes=frozenset(exempt_schemes),
+            exempt_methods=frozenset(exempt_methods),
+            skew=WINDOW.skew,
+        ),
         cold=ColdStart(refuses=cold_start != "accept", strict=cold_start == "strict", skew=WINDOW.skew),
         clock=clock,
         meter=counts,

@@ -186,8 +186,21 @@ def test_a_use_is_remembered_for_as_long_as_the_signature_can_verify() -> None:
     here.ask(put(NOW, expires="3600"), key(ONCE))
     here.ask(put(NOW, scheme="aws-sigv2", expires="3600"), key(ONCE, "aws-sigv2"))
     here.ask(put(NOW, scheme="rfc9421", expires="30"))
-    ends = [NOW - 10 + 900, NOW + 60 + 900, NOW + 3600, NOW + 3600, NOW + 30]
+    ends = [NOW - 10 + 900, NOW + 60 + 900, NOW + 3600, NOW + 3600, NOW + 900]
     assert asked.until == [end + CLOCKS_APART for end in ends]
+
+
+def test_an_end_that_is_not_signed_is_not_when_a_use_is_forgotten() -> None:
+    """Whoever captured the request takes such an end away, and the signature goes on to verify."""
+    here, known = world(clock=Clock(NOW)), key(ReplayPolicy.DEFAULT, "cavage")
+    request = put(NOW, scheme="cavage")
+    ends_soon = replace(
+        request, headers=tuple((n, v + b",expires=%d" % (NOW + 10) if n == b"authorization" else v) for n, v in request.headers)
+    )
+    assert here.ask(ends_soon, known) is None
+    assert refused(here.ask(request, known))
+    here.clock.now = NOW + 10 + CLOCKS_APART + 10
+    assert refused(here.ask(request, known))
 
 
 def test_a_signature_without_time_and_end_is_remembered_for_a_day_and_for_one_use_for_good() -> None:
@@ -199,7 +212,7 @@ def test_a_signature_without_time_and_end_is_remembered_for_a_day_and_for_one_us
     here.ask(event, replace(key(ONCE, "github"), expires=NOW + 1000))
     assert asked.until[0] == NOW + TIMELESS
     assert asked.until[1] > NOW + 9 * 365 * TIMELESS
-    assert asked.until[2] == NOW + 1000 + CLOCKS_APART
+    assert asked.until[2] == asked.until[1]  # an update may move the key's own end
 
 
 class Broken(Asked):

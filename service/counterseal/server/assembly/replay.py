@@ -55,6 +55,7 @@ def build_replay_guard(
             schemes=schemes.enabled,
             exempt_schemes=frozenset(config.replay_exempt_schemes),
             exempt_methods=frozenset(method.encode("ascii") for method in config.replay_exempt_methods),
+            skew=config.skew,
         ),
         cold=ColdStart(
             refuses=config.replay_cold_start != "accept", strict=config.replay_cold_start == "strict", skew=config.skew

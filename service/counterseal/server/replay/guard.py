@@ -64,7 +64,7 @@ class ReplayGuard:
         mark = mark_of(verified.key, self._policy.schemes[claim.scheme].single_use(claim))
         begun = time.perf_counter()
         try:
-            answer = self._memory.use(mark, owner_of(asking), until=self._policy.end(verified, now), now=now)
+            answer = self._memory.use(mark, owner_of(asking), until=self._policy.end(claim, verified, now), now=now)
         finally:
             self._meter.asked(time.perf_counter() - begun)
         # Asked of repeats as well: the first time may have been refused for this, and its mark stayed.

@@ -20,11 +20,12 @@ _AHEAD: Final = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Which uses are remembered. A key's own policy comes first, then the exemptions."""
+    """Which uses are remembered. A key's own policy comes first, then the exemptions. `skew` is the window's, in seconds."""
 
     schemes: Mapping[str, Scheme]
     exempt_schemes: frozenset[str]
     exempt_methods: frozenset[bytes]
+    skew: int
 
     def is_exempt(self, claim: Claim, subject: Subject, key: Key) -> bool:
         """Say whether this may be used as often as its window allows."""
@@ -35,14 +36,18 @@ class Policy:
         # A method that is not signed is anybody's choice: a captured POST sent as a GET would be exempt, and then POSTed.
         return isinstance(subject, HttpRequest) and claim.coverage.method and subject.method in self.exempt_methods
 
-    def end(self, verified: Verified, now: float) -> float:
-        """Return until when a use has to be remembered, in Unix seconds: as long as the signature may verify."""
-        if verified.valid_until is not None:
-            return max(float(verified.valid_until), now) + CLOCKS_APART
-        if verified.key.policy.replay is not ReplayPolicy.SINGLE_USE:
-            return now + TIMELESS
-        ends = verified.key.expires
-        return min(now + _TEN_YEARS, now + _TEN_YEARS if ends is None else max(ends, now) + CLOCKS_APART)
+    def end(self, claim: Claim, verified: Verified, now: float) -> float:
+        """Return until when a use has to be remembered, in Unix seconds: as long as the signature may verify.
+
+        Beside a stated time, a stated end does not count: in draft-cavage it may stand there unsigned, so that whoever captured
+        the request takes it away, or adds it. Nor does the key's own end, which an update may move.
+        """
+        if claim.signed_time is not None:
+            last = claim.signed_time + (self.skew if claim.valid_for is None else claim.valid_for)
+            return max(float(last), now) + CLOCKS_APART
+        if claim.expires is not None:
+            return max(float(claim.expires), now) + CLOCKS_APART
+        return now + (_TEN_YEARS if verified.key.policy.replay is ReplayPolicy.SINGLE_USE else TIMELESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

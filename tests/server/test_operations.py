@@ -55,7 +55,7 @@ def test_health_follows_the_store(tmp_path: Path) -> None:
         assert next(watch).status == SERVING
         (data / "counterseal.db").rename(data / "away.db")
         assert next(watch).status == NOT_SERVING
-        assert [_check(channel, name) for name in NAMES] == [NOT_SERVING] * 3
+        assert [_check(channel, name) for name in NAMES] == [NOT_SERVING] * len(NAMES)
         assert b"counterseal_store_up 0.0" in _scrape(server)
         (data / "away.db").rename(data / "counterseal.db")
         assert next(watch).status == SERVING
@@ -133,10 +133,20 @@ def _scrape(server: RunningServer) -> bytes:
         return bytes(response.read())
 
 
+def _until(server: RunningServer, line: bytes) -> None:
+    deadline = time.monotonic() + 60
+    while line not in _scrape(server).splitlines():
+        assert time.monotonic() < deadline, line
+        time.sleep(0.05)
+
+
 def test_metrics(tmp_path: Path) -> None:
-    with running_server(tmp_path / "data") as server, server.channel() as channel:
+    # A bound that a busy machine keeps: beyond it, every look-up would be a miss.
+    with running_server(tmp_path / "data", {"REVOKE_BOUND": "600"}) as server, server.channel() as channel:
         client = Client(channel, (("authorization", f"Bearer {server.admin_token}"),))
         issued = client.issue()
+        # The feed tells of it, and what was cached of it before is dropped then.
+        _until(server, b"counterseal_feed_changes_total 1.0")
         for _ in range(3):
             assert client.verify(signed(issued)) == "verified"
         assert client.verify(signed(Issued(issued.key_id, b"another secret, long enough"))) == "MISMATCH"

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from counterseal.server.store.audit_chain import AuditKey, ChainedEntry, chain_time, revision_of
 from counterseal.server.store.audit_subjects import shown_key_id
@@ -13,6 +13,11 @@ from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE
 
 # Locked until the transaction ends: numbers become visible in ascending order, and the chain has no forks on any engine.
 _HEAD: Final = select(CHANGE_SEQUENCE.c.value, CHANGE_SEQUENCE.c.hash).where(CHANGE_SEQUENCE.c.id == 1).with_for_update()
+# Made once: statements with the values in them are put together anew every time, which costs more than running them.
+_ADD: Final = insert(AUDIT)
+_MOVE: Final = (
+    update(CHANGE_SEQUENCE).where(CHANGE_SEQUENCE.c.id == 1).values(value=bindparam("number"), hash=bindparam("digest"))
+)
 
 
 class Journal:
@@ -43,8 +48,8 @@ class Journal:
             "mac": self._key.mac(digest),
             "revision": revision_of(values["key_id"], entry.action, values["time"]),
         }
-        connection.execute(insert(AUDIT).values(values))
-        connection.execute(update(CHANGE_SEQUENCE).where(CHANGE_SEQUENCE.c.id == 1).values(value=number, hash=digest))
+        connection.execute(_ADD, values)
+        connection.execute(_MOVE, {"number": number, "digest": digest})
         self._announce(connection)
         return int(number)
 

@@ -46,6 +46,8 @@ _FIND: Final = select(_TRAIL.c.newest, KEYS).select_from(_TRAIL.join(KEYS, KEYS.
 _LOCK_KEY: Final = (
     select(KEYS, _NEWEST.scalar_subquery().label("newest")).where(KEYS.c.key_id == bindparam("id")).with_for_update()
 )
+_ADD_KEY: Final = insert(KEYS)
+_CHANGE_KEY: Final = update(KEYS).where(KEYS.c.key_id == bindparam("id"))
 _SWAP: Final = (
     update(KEYS)
     .where(KEYS.c.key_id == bindparam("id"), KEYS.c.sealed_secret == bindparam("old"))
@@ -139,7 +141,7 @@ class KeyStore:
 
         def work(connection: Connection) -> KeyRecord:
             number = self.journal.record(connection, entry)
-            connection.execute(insert(KEYS).values(values | {"changed": number}))
+            connection.execute(_ADD_KEY, values | {"changed": number})
             return _read_back(connection, stored.record.key_id)
 
         try:
@@ -167,7 +169,7 @@ class KeyStore:
                 raise ValueError("a change has to move `updated` forward, or a row put back later would look like the newest")
             _check_time(after, entry)
             values = stored_values(after) | {"changed": self.journal.record(connection, entry)}
-            connection.execute(update(KEYS).where(KEYS.c.key_id == key_id).values(values))
+            connection.execute(_CHANGE_KEY, values | {"id": key_id})
             return _read_back(connection, key_id)
 
         return self.transactions.writing(work)

@@ -101,6 +101,30 @@ def test_a_page_may_be_empty_and_not_the_last(rig: Rig, monkeypatch: pytest.Monk
     assert (page.records, page.next_after) == ((), "key-1")
 
 
+def test_a_page_names_no_key_of_another_tenant(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenants = ["mine", *["theirs"] * 5, "ours", *["theirs"] * 5, "mine"]
+    ids = [issue(rig, f"key-{number:02}", tenant=tenant, expires=now(rig) + DAY) for number, tenant in enumerate(tenants)]
+    known = {"", ids[0], ids[6], ids[12]}
+    report: dict[str, Any] = {"expire_before": now(rig) + 2 * DAY, "tenants": frozenset({"mine", "ours", "empty"})}
+    for looked_at in (1, 2, 3, 5, 100):
+        monkeypatch.setattr(reports.read_report, "__defaults__", (looked_at,))
+        assert listed(rig, **report) == [ids[0], ids[6], ids[12]]
+        page = KeyPage(records=(), next_after="-")
+        after = ""
+        while page.next_after:
+            page = rig.issuer.list_keys(KeyQuery(after=after, **(report | {"state": KeyState.REVOKED})))
+            after = page.next_after
+            assert after in known
+
+
+def test_a_report_for_no_tenant_at_all_ends_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        issue(rig, f"key-{number}")
+    monkeypatch.setattr(reports.read_report, "__defaults__", (2,))
+    page = rig.issuer.list_keys(KeyQuery(expire_before=now(rig) + DAY, tenants=frozenset()))
+    assert (page.records, page.next_after) == ((), "")
+
+
 def test_a_page_of_a_report_takes_three_statements(rig: Rig, store: KeyStore) -> None:
     for number in range(30):
         issue(rig, f"key-{number:02}")

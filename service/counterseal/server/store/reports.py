@@ -6,18 +6,22 @@ statements, each of which costs the same, and none holds the others up.
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
 
 from counterseal.server.store.records import KeyPage, KeyQuery
 from counterseal.server.store.rows import read_record, to_micros
 from counterseal.server.store.tables import KEY_USES, KEYS
 
 _LOOKED_AT: Final = 5_000
+# Engines bound the columns of one statement: PostgreSQL to 1664.
+_TENANTS_AT_ONCE: Final = 256
 
 
 def read_report(connection: Connection, query: KeyQuery, looked_at: int = _LOOKED_AT) -> KeyPage:
     """Return a page of a report. It may be empty and not be the last."""
-    last = connection.execute(_place(query).offset(looked_at - 1).limit(1)).scalar()
+    if query.tenants is not None and not query.tenants:
+        return KeyPage(records=(), next_after="")
+    last = _last(connection, query, looked_at)
     wanted = select(KEYS).where(*_range(query), *_filters(query)).order_by(KEYS.c.key_id).limit(query.page_size + 1)
     if last is not None:
         wanted = wanted.where(KEYS.c.key_id <= last)
@@ -26,8 +30,28 @@ def read_report(connection: Connection, query: KeyQuery, looked_at: int = _LOOKE
     return KeyPage(records=records, next_after=records[-1].key_id if len(rows) > query.page_size else last or "")
 
 
-def _place(query: KeyQuery) -> Select[Any]:
-    return select(KEYS.c.key_id).where(*_range(query)).order_by(KEYS.c.key_id)
+def _last(connection: Connection, query: KeyQuery, looked_at: int) -> str | None:
+    """Return the id that a page ends with at the latest; None: it may go to the end.
+
+    It becomes the place to go on from, which the caller reads: so it is an id of the tenants that are asked for. Each of them
+    is looked up in the index by itself, and the page ends where the first of them has had its share.
+    """
+    if query.tenants is None:
+        return connection.execute(_place(KEYS.c.key_id > query.after, looked_at)).scalar()
+    tenants, share = sorted(query.tenants), max(1, looked_at // len(query.tenants))
+    found: list[str] = []
+    for start in range(0, len(tenants), _TENANTS_AT_ONCE):
+        places = [
+            _place(and_(KEYS.c.key_id > query.after, KEYS.c.tenant == tenant), share).scalar_subquery().label(f"place_{number}")
+            for number, tenant in enumerate(tenants[start : start + _TENANTS_AT_ONCE])
+        ]
+        found += [place for place in connection.execute(select(*places)).one() if place is not None]
+    return min(found, default=None)  # ids are ASCII: as the store orders them
+
+
+def _place(among: ColumnElement[bool], number: int) -> Select[Any]:
+    """Return what finds the id of the key of this number, counted from 1, in the order of ids."""
+    return select(KEYS.c.key_id).where(among).order_by(KEYS.c.key_id).offset(number - 1).limit(1)
 
 
 def _range(query: KeyQuery) -> list[ColumnElement[bool]]:

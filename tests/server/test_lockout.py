@@ -102,6 +102,12 @@ def test_off_means_off_and_counts_all_the_same() -> None:
         ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
         ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::/64"),
         ("2001:db8:0:2::1", "2001:db8:0:2::/64"),
+        # Behind a translator all of IPv4 lies in one network of 64 bits: an attacker there would lock everybody out.
+        ("64:ff9b::192.0.2.1", HERE),
+        ("64:ff9b::192.0.2.2", THERE),
+        ("64:ff9b::1:192.0.2.1", "64:ff9b::/64"),
+        ("64:ff9b:1::192.0.2.1", "64:ff9b:1::c000:201"),
+        ("64:ff9b:1:ffff::192.0.2.1", "64:ff9b:1:ffff::c000:201"),
         ("", ""),
         ("example.com", ""),
     ],

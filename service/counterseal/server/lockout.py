@@ -24,6 +24,10 @@ _MOST_LOCKED: Final = 65_536
 _LINES: Final = 20
 _LINES_SECONDS: Final = 60.0
 _IPV6_PREFIX: Final = 64
+# IPv4 as translators write it: RFC 6052 section 2.1, and RFC 8215, whose networks are divided as each operator likes. All of
+# IPv4 lies in one network of 64 bits there: one source would lock out everybody's holder.
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_TRANSLATED_LOCALLY: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
 class LockoutMeter(Protocol):
@@ -147,18 +151,21 @@ class SourceLockout:
 
 @functools.lru_cache(4096)
 def source_network(address: str) -> str:
-    """Return what counts as one source: an IPv4 address, the first 64 bits of an IPv6 address; empty for what is neither."""
+    """Return what counts as one source: an IPv4 address, the first 64 bits of an IPv6 address; empty for what is neither.
+
+    An IPv4 address that was mapped or translated into IPv6 is that address.
+    """
     if not address:
         return ""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
         return ""
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is None:
-            return str(ipaddress.IPv6Network((int(found), _IPV6_PREFIX), strict=False))
-        found = found.ipv4_mapped
-    return str(found)
+    if isinstance(found, ipaddress.IPv4Address) or found in _TRANSLATED_LOCALLY:
+        return str(found)
+    if found.ipv4_mapped is not None or found in _TRANSLATED:
+        return str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))
+    return str(ipaddress.IPv6Network((int(found), _IPV6_PREFIX), strict=False))
 
 
 def _is_loud(count: int) -> bool:

@@ -1,47 +1,59 @@
-"""A key store with very many keys: made by the real issuer, but a thousand to a transaction."""
+"""A key store with very many keys: made by the real issuer and journal, whose statements are run a thousand at a time."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from types import SimpleNamespace
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Engine, insert, select, update
 
 from counterseal.core.schemes import BUILT_IN
 from counterseal.core.schemes.aws_sigv4 import Credentials
 from counterseal.server.assembly.at_rest import open_at_rest
 from counterseal.server.config import Config
 from counterseal.server.issuer import Issuer
-from counterseal.server.store.records import KeyDraft
-from counterseal.server.store.transactions import Transactions
+from counterseal.server.store.keystore import KeyStore
+from counterseal.server.store.records import AuditEntry, KeyDraft, KeyRecord, StoredKey
+from counterseal.server.store.rows import stored_values
+from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE, KEYS
 
-T = TypeVar("T")
 _BATCH = 1000
 
 
-class Batches(Transactions):
-    """Keeps a transaction open for a thousand writes."""
+class Rows:
+    """Stands for a connection: keeps the rows that the journal writes, and the head of its chain."""
 
-    def __init__(self, database: Any) -> None:
-        super().__init__(database)
-        self._engine = database.writes
-        self._connection: Connection | None = None
-        self._writes = 0
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        with engine.connect() as connection:
+            found = connection.execute(select(CHANGE_SEQUENCE.c.value, CHANGE_SEQUENCE.c.hash)).one()
+        self._head = SimpleNamespace(value=found.value, hash=found.hash)
+        self._audit: list[dict[str, Any]] = []
+        self._keys: list[dict[str, Any]] = []
 
-    def writing(self, work: Callable[[Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-            self._connection.begin()
-        done = work(self._connection)
-        self._writes += 1
-        if self._writes % _BATCH == 0:
-            self.finish()
-        return done
+    def execute(self, statement: Any, values: dict[str, Any] | None = None) -> Any:
+        if values is None:
+            return SimpleNamespace(one=lambda: self._head)
+        if "number" in values:
+            self._head = SimpleNamespace(value=values["number"], hash=values["digest"])
+        else:
+            assert statement.table is AUDIT
+            self._audit.append(values)
+        return None
 
-    def finish(self) -> None:
-        if self._connection is not None:
-            self._connection.commit()
-            self._connection.close()
-            self._connection = None
+    def add(self, key: dict[str, Any]) -> None:
+        self._keys.append(key)
+        if len(self._keys) == _BATCH:
+            self.write()
+
+    def write(self) -> None:
+        if not self._keys:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(insert(AUDIT), self._audit)
+            connection.execute(insert(KEYS), self._keys)
+            connection.execute(update(CHANGE_SEQUENCE).values(value=self._head.value, hash=self._head.hash))
+        self._audit, self._keys = [], []
 
 
 class NoRing:
@@ -64,7 +76,7 @@ def fill(config: Config, number: int, *, wanted: int, say: Callable[[str], None]
     """Make `number` keys in the store of `config`; return the credentials of `wanted` of them, spread evenly."""
     with ExitStack() as parts:
         store, cipher, *_ = open_at_rest(config, parts)
-        store.transactions = batches = Batches(store.database)
+        rows = _catch(store)
         issuer = Issuer(
             store=store,
             cipher=cipher,
@@ -81,5 +93,18 @@ def fill(config: Config, number: int, *, wanted: int, say: Callable[[str], None]
                 found.append(Credentials(key_id=issued.record.key_id, secret=issued.secret.encode()))
             if index and index % 100_000 == 0:
                 say(f"{index} keys made")
-        batches.finish()
+        rows.write()
     return found
+
+
+def _catch(store: KeyStore) -> Rows:
+    """Have the store hand its rows over instead of writing each by itself."""
+    rows = Rows(store.database.writes)
+
+    def add(stored: StoredKey, entry: AuditEntry) -> KeyRecord:
+        connection: Any = rows
+        rows.add(stored_values(stored) | {"changed": store.journal.record(connection, entry)})
+        return stored.record
+
+    store.insert = add  # type: ignore[method-assign]
+    return rows

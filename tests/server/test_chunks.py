@@ -264,6 +264,18 @@ def test_a_set_of_regions_is_kept_to_as_well(client: Client, issued: Issued) -> 
         assert outcome_of(further(client, ticket, made.chunk(b"one"), metadata=bearer(_secret("foreign-region")))) == outcome
 
 
+def test_a_set_that_was_let_through_for_one_region_goes_on_for_it(client: Client) -> None:
+    """The key's policy looks at what was demanded, and calls about chunks demand nothing."""
+    issued = client.issue(allowed_schemes=["aws-sigv4a"], policy={"regions": ["eu-1", "eu-2"]})
+    demand = pb.Demand(regions=["eu-1", "us-1"])
+    made, ticket = begun(client, issued, scheme="aws-sigv4a", region="*", demand=demand)
+    answer = further(client, ticket, made.chunk(b"one"))
+    assert outcome_of(answer) == "verified"
+    ticket = answer.verified.continuation
+    client.update(issued.key_id, "policy", policy={"regions": ["eu-2", "us-1"]})  # good elsewhere alone by now
+    assert outcome_of(further(client, ticket, made.chunk(b"two"))) == "OUT_OF_SCOPE"
+
+
 def test_nobody_goes_on_without_being_known(server: RunningServer, client: Client, issued: Issued) -> None:
     made, ticket = begun(client, issued)
     with failing() as seen:

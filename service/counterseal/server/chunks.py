@@ -12,6 +12,7 @@ from counterseal.core.body.chain import ECDSA_CHUNKS, ECDSA_KEY, ChunkChain, Chu
 from counterseal.core.model import Claim, Coverage, Demand, Derive, Key, PublicKey, Reason, Rejected, Scope, Verified
 from counterseal.core.payload import ChunkSigned
 from counterseal.core.schemes.base import Scheme
+from counterseal.core.scope import is_in_region_set
 from counterseal.core.verify import recheck
 from counterseal.server.errors import InvalidField, SealBroken, StoreUnavailable
 from counterseal.server.keys.ring import LOOKS, KeyRing, OpenedKey
@@ -48,14 +49,14 @@ class ChunkVerifier:
         self._tickets = tickets
         self._clock = clock
 
-    def begin(self, claim: Claim, verdict: Verified, duty: ChunkSigned) -> bytes:
-        """Return the ticket that an upload begins with."""
+    def begin(self, claim: Claim, verdict: Verified, duty: ChunkSigned, demand: Demand) -> bytes:
+        """Return the ticket that an upload begins with. `demand` is what the request was verified within."""
         ticket = ChunkTicket(
             key_id=verdict.key.key_id,
             tenant=verdict.key.tenant,
             scheme=verdict.scheme,
             scope=_scope_of(verdict),
-            region_set=claim.region_set,
+            region_set=_regions_of(claim, verdict.key, demand),
             chain=chain_of(duty),
             end=int(self._clock()) + UPLOAD_SECONDS,
             secret_version=verdict.key.secret_version,
@@ -131,6 +132,17 @@ def _scope_of(verdict: Verified) -> Scope:
     if verdict.scope is None:
         raise ValueError(f"{verdict.scheme}: chunks are signed within a scope, and the request has none")
     return verdict.scope
+
+
+def _regions_of(claim: Claim, key: Key, demand: Demand) -> tuple[str, ...]:
+    """Return for which regions the upload goes on.
+
+    A set of regions may hold more than the key's policy does, where the caller demanded one that is the key's. Calls about
+    chunks demand nothing: so the upload goes on for the regions that it was let through for, and no others.
+    """
+    if not claim.region_set or not key.policy.regions or not demand.regions:
+        return claim.region_set
+    return tuple(sorted(r for r in demand.regions & key.policy.regions if is_in_region_set(r, claim.region_set)))
 
 
 def _claim_of(ticket: ChunkTicket) -> Claim:

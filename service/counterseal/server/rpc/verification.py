@@ -89,7 +89,7 @@ class VerificationHandlers:
     ) -> None:
         """Add what an upload begins with. Every lease is in the log, and in the audit trail before it is in anybody's hands."""
         answer = response.verified.payload_duty.chunk_signed
-        answer.continuation = self._chunks.begin(claim, verdict, duty)
+        answer.continuation = self._chunks.begin(claim, verdict, duty, demand)
         if request.lease_signing_key:
             signing_key = self._chunks.lease(verdict)
             lease = leased(verdict, duty.scope, actor=caller.name, request_id=request.request_id, now=self._clock())

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.faults.traffic import until
 from tests.support.daemon import free_port, wait_gone
 from tests.support.mariadb import MariaDB, running_mariadb
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.process import RunningServer, start_server
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 OLD, NEW = (f"{name}:{base64.b64encode(name.encode() * 11)[:43].decode()}=" for name in ("old", "new"))
 DATABASES: Mapping[str, Callable[[], contextlib.AbstractContextManager[Postgres | MariaDB]]] = {
@@ -30,10 +33,13 @@ class Site:
     """`settings` are the server's; `lives` counts its starts. Every second life has the other master key active."""
 
     folder: Path
-    database: Postgres | MariaDB | None
     settings: dict[str, str]
+    database: Postgres | MariaDB | None = None
+    proxy: TcpProxy | None = None
     address: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     lives: int = 0
+    # Where the next life's standard error goes; None: where those of all tests go.
+    logs: Path | None = None
     _server: RunningServer | None = None
 
     @property
@@ -44,7 +50,10 @@ class Site:
     def start(self) -> None:
         self.lives += 1
         ring = f"{OLD},{NEW}" if self.lives % 2 else f"{NEW},{OLD}"
-        self._server = start_server(self.folder / "data", LISTEN=self.address, MASTER_KEYS=ring, **self.settings)
+        with pytest.MonkeyPatch.context() as patch:
+            if self.logs is not None:
+                patch.setenv("COUNTERSEAL_TEST_LOGS", str(self.logs))
+            self._server = start_server(self.folder / "data", LISTEN=self.address, MASTER_KEYS=ring, **self.settings)
 
     def kill_server(self) -> None:
         """The supervisor, where there is one: its workers go with it, and the port is free."""
@@ -92,15 +101,19 @@ def _free(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def running_site(folder: Path, engine: str) -> Iterator[Site]:
-    """Start it: two workers under a supervisor, one plain process on SQLite."""
-    settings = {"REVOKE_BOUND": "1", "STORE_TIMEOUT": "3", "DATABASE_POOL": "4", "LAST_USE_INTERVAL": "0.5"}
+def running_site(folder: Path, engine: str, *, proxied: bool = False, **settings: str) -> Iterator[Site]:
+    """Start it: two workers under a supervisor, one plain process on SQLite. `proxied`: `site.proxy` is before the database."""
+    settings = {"REVOKE_BOUND": "1", "STORE_TIMEOUT": "3", "DATABASE_POOL": "4", "LAST_USE_INTERVAL": "0.5", **settings}
     with contextlib.ExitStack() as parts:
-        database = None
+        site = Site(folder, settings)
         if engine in DATABASES:
-            database = parts.enter_context(DATABASES[engine]())
-            settings |= {"DATABASE_URL": database.new_database(), "WORKERS": "2"}
-        site = Site(folder, database, settings)
+            site.database = parts.enter_context(DATABASES[engine]())
+            url = site.database.new_database()
+            if proxied:
+                site.proxy = parts.enter_context(tcp_proxy("127.0.0.1", site.database.port))
+                url = site.proxy.through(url)
+            settings["DATABASE_URL"] = url
+            settings.setdefault("WORKERS", "2")
         parts.callback(site.close)
         site.start()
         yield site

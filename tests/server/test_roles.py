@@ -1,6 +1,7 @@
 """Every method, called by every role and by nobody: who gets through is what the table says, and nothing beside it."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -136,3 +137,16 @@ def test_nothing_is_administered_without_the_admin_role() -> None:
             assert roles == {Role.ADMIN}
         if KINDS[method] == READ:
             assert not roles & {Role.GATEWAY, Role.LEASE}
+
+
+@pytest.mark.parametrize("limit", ["schemes", "regions", "services"])
+def test_whoever_is_limited_makes_no_callers_without_limits(limit: str) -> None:
+    limited: dict[str, Any] = {limit: frozenset({"one"})}
+    for method in (method for method in METHODS if method.startswith("CallerService/")):
+        check = permission(*method.split("/"))
+        check(Caller(name="whole", role=Role.ADMIN))
+        if KINDS[method] == ADMINISTER:
+            with pytest.raises(CallerNotPermitted, match="limited"):
+                check(Caller(name="limited", role=Role.ADMIN, **limited))
+        else:
+            check(Caller(name="limited", role=Role.AUDITOR, **limited))

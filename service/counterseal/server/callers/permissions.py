@@ -31,7 +31,7 @@ PERMITTED: Final[Mapping[str, frozenset[Role]]] = {
     "CallerService/DeleteCaller": _ADMINS,
     "AuditService/ListAuditEntries": _READERS,
 }
-# Callers belong to no tenant. Who is limited to tenants and could make callers would make one without limits.
+# Callers belong to no tenant. Who is limited and could make callers would make one without limits, or take off its own.
 _WITHOUT_TENANTS: Final = frozenset({"CallerService"})
 
 
@@ -40,7 +40,7 @@ def permission(service: str, method: str) -> Callable[[Caller], None]:
 
     The check raises:
         CallerUnknown: the call carries no credentials, and needs them.
-        CallerNotPermitted: the caller's role, or its limit to tenants, does not allow this.
+        CallerNotPermitted: the caller's role, or a limit of its own, does not allow this.
 
     Raises:
         KeyError: nobody has said who may call the method.
@@ -49,6 +49,7 @@ def permission(service: str, method: str) -> Callable[[Caller], None]:
     # Whoever calls without credentials is there to verify and no more.
     anonymous = Role.GATEWAY in roles
     whole = service in _WITHOUT_TENANTS
+    changes = whole and roles == _ADMINS
 
     def check(caller: Caller) -> None:
         if caller.anonymous and not anonymous:
@@ -57,5 +58,7 @@ def permission(service: str, method: str) -> Callable[[Caller], None]:
             raise CallerNotPermitted(f"a caller of role {caller.role.value} may not do this")
         if whole and caller.tenants is not None:
             raise CallerNotPermitted("a caller that is limited to tenants may not do this")
+        if changes and not (caller.schemes is None and caller.regions is None and caller.services is None):
+            raise CallerNotPermitted("a caller that is limited to schemes, regions or services may not do this")
 
     return check

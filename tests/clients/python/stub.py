@@ -7,11 +7,13 @@ from concurrent import futures
 
 import grpc
 
+from counterseal.server.rpc.errors import Failure, wire_status
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1 import verification_pb2_grpc as pb_grpc
 
-Answer = pb.VerifyResponse | grpc.StatusCode
-ChunkBehaviour = Callable[[pb.VerifyChunksRequest], pb.VerifyChunksResponse | grpc.StatusCode]
+# A failure of the service's own comes with its reason, a mere code without one.
+Answer = pb.VerifyResponse | grpc.StatusCode | Failure
+ChunkBehaviour = Callable[[pb.VerifyChunksRequest], pb.VerifyChunksResponse | grpc.StatusCode | Failure]
 Behaviour = Callable[[pb.VerifyRequest, grpc.ServicerContext], Answer]
 
 SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -71,6 +73,8 @@ class StubService(pb_grpc.VerificationServiceServicer):
             self.metadata.append({item[0]: item[1] for item in context.invocation_metadata()})
             self.peers.append(context.peer())
         answer = self.behave(request, context)
+        if isinstance(answer, Failure):
+            context.abort_with_status(wire_status(answer))
         if isinstance(answer, grpc.StatusCode):
             context.abort(answer, "the stub says so")
         return answer
@@ -82,6 +86,8 @@ class StubService(pb_grpc.VerificationServiceServicer):
         with self._lock:
             self.chunk_requests.append(request)
         answer = self.behave_about_chunks(request)
+        if isinstance(answer, Failure):
+            context.abort_with_status(wire_status(answer))
         if isinstance(answer, grpc.StatusCode):
             context.abort(answer, "the stub says so")
         return answer

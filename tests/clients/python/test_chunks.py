@@ -12,6 +12,8 @@ import pytest
 from counterseal.core.body import ChunkChain, Link, advance, chain_of
 from counterseal.core.model import Rejected as CoreRejected
 from counterseal.core.payload import ChunkSigned
+from counterseal.server.errors import CallerLimitReached
+from counterseal.server.rpc.errors import failure_of
 from counterseal.v1 import verification_pb2 as pb
 from counterseal_client import (
     AsyncVerifier,
@@ -225,6 +227,7 @@ def test_what_waits_for_an_answer_is_bounded(stub: StubService) -> None:
     ("answer", "status"),
     [
         (grpc.StatusCode.UNAVAILABLE, 503),
+        (failure_of(CallerLimitReached("more than 5 calls a second")), 503),
         (grpc.StatusCode.PERMISSION_DENIED, 503),
         (grpc.StatusCode.INVALID_ARGUMENT, 500),
         (pb.VerifyChunksResponse(), 403),

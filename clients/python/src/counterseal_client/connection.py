@@ -7,6 +7,7 @@ from typing import Final
 
 import grpc
 
+from counterseal_client._reasons import reason_in
 from counterseal_client.errors import CallerRefused, RequestNotAccepted, VerifierError, VerifierUnavailable
 
 _RANDOM: Final = random.SystemRandom()
@@ -101,11 +102,12 @@ def to_error(error: grpc.RpcError) -> VerifierError:
     """Return the client's error for a failed call."""
     code = code_of(error)
     text = f"{code.name}: {getattr(error, 'details', str)() or ''}"
+    reason = reason_in(getattr(error, "trailing_metadata", tuple)(), code.value[0])
     if code is grpc.StatusCode.INVALID_ARGUMENT:
-        return RequestNotAccepted(text, code=code.name)
+        return RequestNotAccepted(text, code=code.name, reason=reason)
     if code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
-        return CallerRefused(text, code=code.name)
-    return VerifierUnavailable(text, code=code.name)
+        return CallerRefused(text, code=code.name, reason=reason)
+    return VerifierUnavailable(text, code=code.name, reason=reason)
 
 
 def _is_local(address: str) -> bool:

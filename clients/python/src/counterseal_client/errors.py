@@ -4,16 +4,21 @@
 class VerifierError(Exception):
     """The base: the service gave no verdict. Whoever catches it must not let the request through.
 
-    `code` is the code of the failed call by name, e.g. `UNAVAILABLE`.
+    `code` is the code of the failed call by name, e.g. `UNAVAILABLE`, and `reason` the service's own by the name of its
+    `ErrorReason`, e.g. `CALLER_LIMIT`: empty where the service said none, and in errors of gRPC or of a proxy in between.
     """
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", reason: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.reason = reason
 
 
 class VerifierUnavailable(VerifierError):
-    """The service did not answer in time, or could not know. Fail closed, answer 503, and try again later."""
+    """The service did not answer in time, or could not know. Fail closed, answer 503, and try again later.
+
+    With the reason `CALLER_LIMIT` this gateway asks more often than it may: who administers the service can raise the limit.
+    """
 
 
 class CallerRefused(VerifierError):

@@ -10,8 +10,10 @@ from xml.sax.saxutils import escape
 
 from counterseal.core import model as core
 from counterseal.core.model import Reason
+from counterseal_client._reasons import CALLER_LIMIT
 from counterseal_client.asgi.head import header_values
 from counterseal_client.asgi.types import Message, Scope, Send
+from counterseal_client.errors import RequestNotAccepted, VerifierError
 from counterseal_client.model import HttpRequest, Rejected
 
 
@@ -79,6 +81,14 @@ def answer_for_body(rejected: core.Rejected, *, chunked: bool) -> Answer:
     if not chunked and rejected.reason is Reason.PAYLOAD_MISMATCH:
         return BODY_MISMATCH
     return _OF_CHUNKS.get(rejected.reason, CHUNKS_MALFORMED)
+
+
+def answer_without_verdict(error: VerifierError) -> Answer:
+    """Return what the client is told when nobody knows. It never learns more than whether to try again."""
+    if isinstance(error, RequestNotAccepted):
+        return NOT_ACCEPTED
+    # The gateway makes more calls than it may: fewer requests are what helps, and SDKs slow down at this name.
+    return SLOW_DOWN if error.reason == CALLER_LIMIT else UNAVAILABLE
 
 
 def answer_for(rejected: Rejected) -> Answer:

@@ -12,7 +12,7 @@ from counterseal_client.asgi.body import BodyMismatch, StreamedBody, WholeBody
 from counterseal_client.asgi.keeping import BATCH
 from counterseal_client.asgi.room import NoRoom, Room, Share
 from counterseal_client.asgi.types import AsksForVerdicts
-from counterseal_client.errors import RequestNotAccepted, VerifierError
+from counterseal_client.errors import VerifierError
 from counterseal_client.model import ChunkSigned, Rejected
 
 _log: Final = logging.getLogger("counterseal_client")
@@ -132,10 +132,9 @@ class _Asked:
         links = [chunk.link for chunk in batch]
         try:
             found = await self._verifier.verify_chunks(self._continuation, links, trailer, request_id=self._request_id)
-        except RequestNotAccepted as error:
-            raise _Refused(answers.NOT_ACCEPTED, f"the chunks were not accepted: {error!r}") from None
         except VerifierError as error:
-            raise _Refused(answers.UNAVAILABLE, f"nobody knows about the chunks: {error!r}") from None
+            answer = answers.answer_without_verdict(error)
+            raise _Refused(answer, f"nobody knows about the chunks: {error!r}") from None
         if isinstance(found, Rejected):
             raise _Refused(answer_for(found), f"{found.reason}, {found.detail!r}")
         self._continuation, self._complete = found.continuation, found.complete

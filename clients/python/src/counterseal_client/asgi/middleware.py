@@ -23,7 +23,7 @@ from counterseal_client.asgi.objections import PARTS, objection, uncovered
 from counterseal_client.asgi.room import NoRoom, Room
 from counterseal_client.asgi.set_aside import BodyTooLarge, HeldBody, SetAsideBody
 from counterseal_client.asgi.types import App, AsksForVerdicts, Receive, Scope, Send
-from counterseal_client.errors import RequestNotAccepted, VerifierError
+from counterseal_client.errors import VerifierError
 from counterseal_client.model import BODY_REQUIRED, Demand, Rejected, Verified
 from counterseal_client.model import ChunkSigned as ChunksToVerify
 
@@ -109,12 +109,9 @@ class SignedRequests:
             verdict = await self._verifier.verify(
                 exchange.request, self._demand, request_id=exchange.request_id, lease_signing_key=self._lease_signing_key
             )
-        except RequestNotAccepted as error:
-            _log.error("request %s not accepted: %r", exchange.request_id, error)
-            return answers.NOT_ACCEPTED
         except VerifierError as error:
             _log.error("request %s has no verdict: %r", exchange.request_id, error)
-            return answers.UNAVAILABLE
+            return answers.answer_without_verdict(error)
         if isinstance(verdict, Rejected):
             _log.info("request %s refused: %s, %r", exchange.request_id, verdict.reason, verdict.detail)
         return verdict

@@ -171,11 +171,7 @@ def _when_stopping(watch: Any, client: Client, go_on: threading.Event, seen: lis
         while (told := _refusal(client)) == "UNAUTHENTICATED CALLER_UNKNOWN":
             pass
         seen.append(told)
-        while (
-            told.endswith("STOPPING") and _refusal(client) == told
-        ):  # until gRPC itself refuses: the server has stopped but for what is in flight
-            pass
-        go_on.wait(0.3)  # long enough for a stop that does not wait to show itself
+        go_on.wait(1.0)  # long enough for a stop that does not wait to show itself
     finally:
         go_on.set()
 

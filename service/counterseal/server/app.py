@@ -29,6 +29,7 @@ from counterseal.server.issuer import Issuer
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.remember import remembering
 from counterseal.server.keys.ring import KeyRing
+from counterseal.server.port_sockets import cut
 from counterseal.server.rpc.afterwards import Afterwards
 from counterseal.server.rpc.audit import AuditHandlers
 from counterseal.server.rpc.chunks import ChunkHandlers
@@ -154,7 +155,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         watch.start()
         feed.start()
         server.start()
-        parts.callback(_stop, server, gate, health, reflector, config.stop_grace)
+        parts.callback(_stop, server, gate, health, reflector, address.port, config.stop_grace)
         health.start()
         yield Service(address=address, metrics_url=scrape.url if scrape else None, metrics=metrics, health=health)
 
@@ -228,14 +229,24 @@ def _issuer(config: Config, schemes: Schemes, store: KeyStore, cipher: SecretCip
     )
 
 
-def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, reflector: Reflection, grace: float) -> None:
+def _stop(server: "grpc.Server", gate: Gate, health: StoreHealth, reflector: Reflection, port: int, grace: float) -> None:
     """Tell load balancers first, then send new calls elsewhere, then finish those in flight, for `grace` seconds at most.
 
-    gRPC's own stop cancels calls that it has received and not yet handed to a thread. So those are answered first, with
-    UNAVAILABLE: callers retry that, and CANCELLED they do not.
+    gRPC's own stop cancels calls that it has received and not yet handed to a thread, and callers do not try again what was
+    CANCELLED. So it comes last, when connections are cut: what arrived on one in that moment is UNAVAILABLE to its caller.
+    Those that carry calls taken up are cut when these are answered, all others before.
     """
+    end = time.monotonic() + grace
     health.stop()
     gate.close()
     reflector.close()
+    calls = gate.in_flight()
+    # For answers to be on their way, and for load balancers to hear.
     time.sleep(min(grace, _SETTLE_SECONDS))
-    server.stop(grace).wait()
+    busy = calls & gate.in_flight()
+    if busy:
+        cut(port, keep=frozenset(call.peer().rpartition(":")[2] for call in busy))
+        gate.wait_for(busy, end - time.monotonic())
+        time.sleep(min(grace, _SETTLE_SECONDS))
+    cut(port)
+    server.stop(max(0.0, end - time.monotonic())).wait()

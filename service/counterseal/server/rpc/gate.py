@@ -39,6 +39,7 @@ Permit = Callable[[Caller], None]
 Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[Any, Any]]"
 Serve = Callable[[Iterator[bytes], grpc.ServicerContext], bytes]
 
+_TICK_SECONDS: Final = 0.01
 _SAN: Final = "x509_subject_alternative_name"
 
 
@@ -71,6 +72,8 @@ class Gate:
         self._certificates = certificates
         self._patience = patience
         self._closed = False
+        # The calls that are taken up, each by its context. A set takes one in, or lets it go, in one step.
+        self._inside: set[grpc.ServicerContext] = set()
         self._checks: list[Callable[[], None]] = []
 
     def rely_on(self, check: Callable[[], None]) -> None:
@@ -80,6 +83,16 @@ class Gate:
     def close(self) -> None:
         """From now on, answer every call that it should be tried elsewhere; those in flight are finished."""
         self._closed = True
+
+    def in_flight(self) -> frozenset[grpc.ServicerContext]:
+        """Return the calls that are taken up now; once closed, there are no others to wait for."""
+        return frozenset(self._inside.copy())
+
+    def wait_for(self, calls: frozenset[grpc.ServicerContext], seconds: float) -> None:
+        """Wait until these calls are done with, `seconds` at most."""
+        end = time.monotonic() + seconds
+        while calls & self._inside and time.monotonic() < end:
+            time.sleep(_TICK_SECONDS)
 
     def handlers(self, service: ServiceDescriptor, acts: Mapping[str, Act], rules: Rules) -> "Handlers":
         """Return a handler for every method of `service`; one without an act or a permission is a KeyError at start.
@@ -108,11 +121,12 @@ class Gate:
 
     def _wrap(self, method: str, kind: type[Message], act: Act, permit: Permit, rules: Rules) -> Serve:
         count, clock, work = self._metrics.rpc, time.perf_counter, self._worker(kind, act, rules.lane)
-        observe = rules.observe.get(method)
+        observe, inside = rules.observe.get(method), self._inside
 
         def serve(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             caller: Caller | None = None
             turnstile: Turnstile | None = None
+            inside.add(context)
             try:
                 # Before the message: a stranger is not waited for, nor a caller beyond its limits.
                 if self._closed:
@@ -136,6 +150,7 @@ class Gate:
                     observe(clock() - started)
                 return answer
             finally:
+                inside.discard(context)
                 if turnstile is not None:
                     turnstile.leave()
             context.abort_with_status(wire_status(failure))

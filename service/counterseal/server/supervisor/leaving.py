@@ -5,15 +5,16 @@ load). So the listener goes first, the connections go by their age (gRPC sends a
 connection at another worker), and the server is stopped when there are none left.
 """
 
-import contextlib
 import ctypes
 import os
 import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
+
+from counterseal.server.port_sockets import deafen, listeners_on, sockets_on
 
 # gRPC spreads ages by a tenth.
 _JITTER: Final = 1.1
@@ -49,7 +50,7 @@ def leave_port(port: int, first_new: int | None = None) -> None:
     the port began to listen: it gets all. Where there is none, new ones are not heard: whoever is not heard asks again after a
     second, and then finds another listener.
     """
-    listeners = [descriptor for descriptor, listening in _sockets(port) if listening]
+    listeners = listeners_on(port)
     if sys.platform == "linux":
         # One listener runs the program for all on the port.
         steered = first_new is not None and all(
@@ -62,17 +63,13 @@ def leave_port(port: int, first_new: int | None = None) -> None:
         end = time.monotonic() + _QUEUE_SECONDS
         while any(map(_waiting, listeners)) and time.monotonic() < end:
             time.sleep(_TICK_SECONDS)
-    # gRPC goes on holding the number, and closes it in the end. Behind it there is now a socket that nobody can reach.
-    with socket.socket(socket.AF_UNIX) as deaf:
-        deaf.setblocking(False)
-        for descriptor in listeners:
-            os.dup2(deaf.fileno(), descriptor, inheritable=False)
+    deafen(listeners)
 
 
 def join_port(port: int) -> None:
     """Undo what those who left last did: from now on every listener has its part again."""
     if sys.platform == "linux":
-        for descriptor in [descriptor for descriptor, listening in _sockets(port) if listening]:
+        for descriptor in listeners_on(port):
             _run(descriptor, _SO_ATTACH_REUSEPORT_CBPF, _choose(_ANY))
 
 
@@ -91,32 +88,7 @@ def wait_until_alone(port: int, *, age: float, grace: float, hurry: Callable[[],
 
 def count_connections(port: int) -> int:
     """Return how many connections to the port this process holds."""
-    return sum(not listening for _, listening in _sockets(port))
-
-
-def _sockets(port: int) -> Iterator[tuple[int, bool]]:
-    """Yield descriptor, and whether it listens, of this process's TCP sockets on that port that listen or are connected."""
-    for name in os.listdir("/dev/fd"):
-        with contextlib.suppress(OSError):
-            if (listening := _on_port(int(name), port)) is not None:
-                yield int(name), listening
-
-
-def _on_port(descriptor: int, port: int) -> bool | None:
-    """Say whether it listens, or is connected; None for sockets elsewhere and what is no socket. Raises OSError for others."""
-    copy = os.dup(descriptor)
-    try:
-        held = socket.socket(fileno=copy)
-    except OSError:
-        os.close(copy)
-        return None
-    with held:
-        if held.family not in {socket.AF_INET, socket.AF_INET6} or held.getsockname()[1] != port:
-            return None
-        if held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            return True
-        held.getpeername()  # raises for a socket that is merely bound
-        return False
+    return sum(not listening for _, listening in sockets_on(port))
 
 
 def _waiting(listener: int) -> int:

@@ -516,7 +516,7 @@ type SecretVersion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Counts from 1.
 	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// When it was made.
+	// When it was made. Absent: not kept, as for an older secret beyond version 1.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// From when on it does not verify. Absent: as long as the key does.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`

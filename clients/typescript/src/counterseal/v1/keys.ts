@@ -258,7 +258,7 @@ export interface KeyPolicy {
 export interface SecretVersion {
   /** Counts from 1. */
   version: number;
-  /** When it was made. */
+  /** When it was made. Absent: not kept, as for an older secret beyond version 1. */
   createTime:
     | Date
     | undefined;

@@ -76,17 +76,43 @@ def sample(server: InProcess, name: str, **labels: str) -> float | None:
     return server.service.metrics.registry.get_sample_value(name, labels)
 
 
-def test_a_thousand_at_once_make_one_query(tmp_path: Path) -> None:
+def test_a_thousand_at_once_make_one_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All thousand miss the cache and wait for the same load: it is held back until the last of them is there."""
     # A bound of a second would have a crowded machine read the key again before it may say verified.
-    with in_process(tmp_path / "data", MAX_CONCURRENT_CALLS="2000", REVOKE_BOUND="60") as server, clients(server) as several:
+    settings = {"MAX_CONCURRENT_CALLS": "2400", "REVOKE_BOUND": "60", "STORE_TIMEOUT": "120"}
+    reads = Reads(monkeypatch)
+    with in_process(tmp_path / "data", **settings) as server, clients(server) as several:
         message = signed(server.client.issue())
         # The feed tells of the key's issue also; a load that it overtakes is made anew.
         until(lambda: (sample(server, "counterseal_feed_changes_total") or 0) >= 1)
+        reads.begun = 0
         with statements() as seen:
             calls = [several[number % CHANNELS].verification.Verify.future(message) for number in range(CALLS)]
+            until(lambda: sample(server, "counterseal_key_cache_events_total", event="miss") == CALLS)
+            reads.gate.set()
             counts = Counter(outcome(call.result(timeout=120)) for call in calls)
     assert counts == {"verified": CALLS}
+    assert reads.begun == 1
     assert len(seen) == 1, seen
+
+
+def test_few_keys_are_waited_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond 64 keys that the store is slow to find, more are refused at once; no call of the others suffers."""
+    reads = Reads(monkeypatch)
+    with in_process(tmp_path / "data", STORE_TIMEOUT="120") as server, clients(server) as several:
+        messages = [signed(server.client.issue()) for _ in range(70)]
+        calls = [several[number % CHANNELS].verification.Verify.future(message) for number, message in enumerate(messages)]
+        until(lambda: sum(call.done() for call in calls) == 6)
+        reads.gate.set()
+        found = Counter(_result(call) for call in calls)
+    assert found == {"verified": 64, "UNAVAILABLE": 6}
+
+
+def _result(call: Any) -> str:
+    try:
+        return outcome(call.result(timeout=120))
+    except grpc.RpcError as error:
+        return str(error.code().name)
 
 
 def test_who_is_cancelled_first_takes_nobody_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

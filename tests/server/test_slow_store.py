@@ -17,7 +17,16 @@ from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import StoredKey
 from counterseal.v1 import keys_pb2
 from tests.server.calls import Issued, failing, outcome, read_failure, signed
-from tests.server.inprocess import in_process
+from tests.server.inprocess import InProcess, in_process
+
+
+def wait_for_feed(server: InProcess, changes: int) -> None:
+    """Wait until the feed has told of so many changes: it has keys forgotten that were just issued."""
+    for _ in range(3000):
+        if (server.service.metrics.registry.get_sample_value("counterseal_feed_changes_total") or 0) >= changes:
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("the feed never told")
 
 
 def test_a_slow_store_is_unavailable_and_not_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +42,7 @@ def test_a_slow_store_is_unavailable_and_not_a_verdict(tmp_path: Path, monkeypat
     monkeypatch.setattr(KeyStore, "read_key", read_key)
     with in_process(tmp_path / "data", STORE_TIMEOUT="0.2", REVOKE_BOUND="60") as server:
         cold, warm = server.client.issue(), server.client.issue()
+        wait_for_feed(server, 2)
         assert server.client.verify(signed(warm)) == "verified"
         slow.append(True)
         with failing() as seen:
@@ -57,6 +67,7 @@ def test_keys_in_the_cache_do_without_a_store_that_hangs(tmp_path: Path, monkeyp
     settings = {"STORE_TIMEOUT": "30", "THREADS": "2", "MAX_CONCURRENT_CALLS": "2000", "REVOKE_BOUND": "60"}
     with in_process(tmp_path / "data", **settings) as server:
         warm = signed(server.client.issue())
+        wait_for_feed(server, 1)
         assert server.client.verify(warm) == "verified"
         calls = [
             server.client.verification.Verify.future(signed(Issued(f"SLOW{number}", b"x" * 32)), timeout=60)

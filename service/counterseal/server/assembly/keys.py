@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from counterseal.core.model import Derive
+from counterseal.server.assembly.listener import server_limits
 from counterseal.server.config import Config
 from counterseal.server.keys.bound import RevocationBound
 from counterseal.server.keys.cache import CachedKeyRing, CacheLimits
@@ -51,7 +52,8 @@ def build_key_ring(
         negative=config.cache_negative,
         negative_seconds=config.cache_negative_seconds,
     )
-    waiting = WaitingKeyRing(flight, aside=lane.aside, most=WAIT_FOR_STORE)
+    most_calls = server_limits(config).wait_for_store
+    waiting = WaitingKeyRing(flight, aside=lane.aside, most_keys=WAIT_FOR_STORE, most_calls=most_calls)
     knowing = _knowing(waiting, store, feed, bound, metrics, parts)
     ring = CachedKeyRing(knowing, limits, bound=bound, metrics=metrics.cache)
     feed.subscribe(Kind.KEYS, lambda key_ids: _evict(ring, key_ids))

@@ -40,7 +40,9 @@ _MAX_METADATA_BYTES: Final = 16 * 1024
 # Threads that wait cost little, and threads that are missing stop everything. So there is room, beside those that work, for
 # calls that wait for their message, for the store, for their turn to write to it, and for a revocation to be in force.
 _WAIT_FOR_MESSAGE: Final = 128
+# Keys that are waited for at once; many calls may wait for the same one.
 WAIT_FOR_STORE: Final = 64
+_SHARE_THAT_WAITS: Final = 2
 # For the replay guard's memory, where that is over a network.
 WAIT_FOR_GUARD: Final = 64
 _WAIT_TO_WRITE: Final = 32
@@ -63,13 +65,18 @@ class ServerLimits:
     concurrent_calls: int
 
     @property
+    def wait_for_store(self) -> int:
+        """How many calls may wait for keys from the store at once: half of all, so that those for cached keys find room."""
+        return max(WAIT_FOR_STORE, self.concurrent_calls // _SHARE_THAT_WAITS)
+
+    @property
     def pool(self) -> int:
         """How many threads there are at most."""
         return (
             self.threads
             + _keys_at_once(self.threads)
             + _WAIT_FOR_MESSAGE
-            + WAIT_FOR_STORE
+            + self.wait_for_store
             + WAIT_FOR_GUARD
             + _WAIT_TO_WRITE
             + WAIT_FOR_BOUND

@@ -175,13 +175,23 @@ def test_a_plug_in_wraps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "more than once" in refused("k:x", tmp_path)
 
 
-def test_a_ring_may_hold_plain_and_wrapped_keys() -> None:
+def test_a_file_may_hold_plain_and_wrapped_keys_and_no_ring_is_opened_from_it() -> None:
+    """Whoever can write the file, and has no wrapping key, would slip in a master key of his own."""
     plain, wrapped = new_entry(None, "plain"), make_entry("hidden", MASTER, local())
-    text = entries_text([wrapped, plain])
+    for entries in ([wrapped, plain], [plain, wrapped], [plain]):
+        text = entries_text(entries)
+        assert read_entries(text, "x") == tuple(entries)
+        with pytest.raises(ConfigError, match="plain lies in plain text, and COUNTERSEAL_KEY_WRAPPING is set"):
+            MasterKeys.parse(text, wrapper=local())
+    assert MasterKeys.parse(entries_text([plain])).keys == {"plain": plain.material}
+
+
+def test_a_wrapped_ring_opens_with_its_wrapper_alone() -> None:
+    wrapped = make_entry("hidden", MASTER, local())
+    text = entries_text([wrapped])
     assert base64.b64encode(MASTER).decode() not in text
-    assert read_entries(text, "x") == (wrapped, plain)
     ring = MasterKeys.parse(text, wrapper=local())
-    assert (ring.active, ring.keys) == ("hidden", {"hidden": MASTER, "plain": plain.material})
+    assert (ring.active, ring.keys) == ("hidden", {"hidden": MASTER})
     with pytest.raises(ConfigError, match="hidden is wrapped, and COUNTERSEAL_KEY_WRAPPING is not set"):
         MasterKeys.parse(text)
     with pytest.raises(ConfigError, match="does not open"):

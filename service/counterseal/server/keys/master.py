@@ -8,6 +8,7 @@ from typing import Final
 from counterseal.server.errors import ConfigError
 from counterseal.server.keys.ring_file import SETTING, read_ring
 from counterseal.server.keys.ring_text import RingEntry, entries_text, new_entry, open_entry, read_entries
+from counterseal.server.keys.wrapping import SETTING as WRAPPING
 from counterseal.server.keys.wrapping import KeyWrapper
 from counterseal.server.private_file import make_once
 
@@ -26,9 +27,17 @@ class MasterKeys:
         """Open the entries of a ring, of which there must be one at least; the first is active.
 
         Raises:
-            ConfigError: a wrapped one cannot be opened.
+            ConfigError: a wrapped one cannot be opened; or one is not wrapped, and there is a wrapper.
             StoreUnavailable: the wrapper does not answer.
         """
+        for entry in entries if wrapper is not None else ():
+            # Wrapping vouches for an entry as well. Whoever can write the ring, and not wrap, would add a master key of his
+            # own: as the active one, to read what is sealed from then on; behind, to forge rows.
+            if not entry.wrapped:
+                raise ConfigError(
+                    f"{source}: the master key {entry.key_id} lies in plain text, and {WRAPPING} is set; "
+                    f"if it is yours, run `counterseal master-keys rewrap`"
+                )
         keys = {entry.key_id: open_entry(entry, wrapper, source) for entry in entries}
         return cls(active=entries[0].key_id, keys=keys)
 

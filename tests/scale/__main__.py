@@ -24,23 +24,41 @@ from tests.scale.load import send
 from tests.scale.server import Measured, measured_server
 
 _WANTED = 1000
+# A miss among many keys costs what it does among few; a flood asks the store next to nothing, and takes from nobody.
+BOUNDS = {
+    "miss_ratio": (0, 1.15),
+    "flood_questions_per_id": (0, 0.01),
+    "flood_hot_keys_evicted": (0, 0),
+    "flood_goodput_of_share": (0.9, 10),
+    "flood_honest_not_verified": (0, 0),
+}
 
 
 def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="counterseal-scale-", dir=options.folder) as folder:
-        result = measure(Path(folder), options)
+        few, many = Path(folder) / "few", Path(folder) / "many"
+        few_keys = fill(_config(few), options.few, wanted=_WANTED)
+        many_keys = fill(_config(many), options.keys, wanted=_WANTED)
+        result = measure(few, many, few_keys, many_keys, options)
+    return report(result, options.out)
+
+
+def report(result: dict[str, float], out: Path | None) -> int:
+    """Print the figures, and return 1 when a bound is broken."""
     for name, value in result.items():
         print(f"{name}: {value}")
-    if options.out:
-        (options.out / "scale.json").write_text(json.dumps(result, indent=1) + "\n")
-    return 0
+    if out is not None:
+        (out / "scale.json").write_text(json.dumps(result, indent=1) + "\n")
+    broken = [name for name, (low, high) in BOUNDS.items() if not low <= result[name] <= high]
+    for name in broken:
+        print(f"outside its bounds {BOUNDS[name]}: {name}")
+    return 1 if broken else 0
 
 
-def measure(folder: Path, options: argparse.Namespace) -> dict[str, float]:
-    few, many = folder / "few", folder / "many"
-    few_keys = fill(_config(few), options.few, wanted=_WANTED)
-    many_keys = fill(_config(many), options.keys, wanted=_WANTED)
+def measure(
+    few: Path, many: Path, few_keys: list[Credentials], many_keys: list[Credentials], options: argparse.Namespace
+) -> dict[str, float]:
     result = _starts(few, many, options)
     result |= _misses(few, many, few_keys, many_keys, options)
     with measured_server(many, keys=options.keys, CACHE_KEY_SECONDS="86400") as server:

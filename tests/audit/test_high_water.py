@@ -1,5 +1,6 @@
 """What a server remembers of its store outside of it, and what it does when the store has gone back."""
 
+import errno
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.incarnation import NAME, Incarnation
 from counterseal.server.keys.master import MasterKeys
 from counterseal.server.rolled_back import RollbackWatch
+from counterseal.server.store.changes import Changes
 from counterseal.server.store.records import KeyDraft
 from counterseal.server.telemetry.log import open_log
 from tests.audit.conftest import CIPHER, Ledger
@@ -63,6 +65,12 @@ def issue(ledger: Ledger) -> None:
     ledger.rig.issuer.issue(KeyDraft(), actor="me")
 
 
+def told(watching: Watching, *, followed: bool) -> None:
+    """Tell the watch what the feed would."""
+    head = watching.ledger.store.chain_head()
+    watching.watch.on_history(Changes(number=head.sequence, names={}, hash=head.hash, followed=followed))
+
+
 class Backup:
     """Every row of the tables that matter, as a backup holds them."""
 
@@ -99,13 +107,37 @@ def test_the_mark_moves_forward_and_is_for_the_owner_alone(watching: Watching) -
     assert watching.gauge == [False, False]
 
 
+def test_what_only_the_feed_has_seen_is_missed_as_well(watching: Watching) -> None:
+    """A standby takes over that lacks the very last change, and takes others before anybody compares."""
+    watching.watch.check_at_start()
+    backup = Backup(watching.ledger)
+    issue(watching.ledger)
+    told(watching, followed=True)
+    backup.restore()
+    issue(watching.ledger)
+    issue(watching.ledger)
+    told(watching, followed=False)
+    with pytest.raises(StoreUnavailable, match="went back"):
+        watching.watch.admit()
+
+
+def test_a_folder_that_cannot_be_locked_is_named(watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    watching.watch.check()
+    monkeypatch.setattr("fcntl.flock", refuse)
+    watching.watch.remember()
+    assert "cannot lock" in watching.log.getvalue()
+
+
 def test_an_older_backup_stops_the_running_server_and_the_next_start(watching: Watching) -> None:
     watching.watch.check_at_start()
     backup = Backup(watching.ledger)
     issue(watching.ledger)
     assert not watching.alarmed()
     backup.restore()
-    watching.watch.on_sequence(watching.ledger.store.change_sequence())  # what the feed says
+    told(watching, followed=False)
     with pytest.raises(StoreUnavailable, match="went back"):
         watching.watch.admit()
     assert watching.gauge[-1] is True

@@ -120,7 +120,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         bound, feed = build_feed(config, store, metrics, log, parts)
         ring = build_key_ring(config, store, cipher, derive, bound, feed, metrics, lane, parts)
         watch.on_accepted(ring.evict_all)
-        feed.on_sequence(watch.on_sequence)
+        feed.on_history(watch.on_history)
         window = Window(skew=config.skew)
         guard = build_replay_guard(config, store, schemes, lane, clock, metrics, log, parts)
         lockout, uses = build_lockout(config, metrics, log), build_uses(config, store, log, parts)

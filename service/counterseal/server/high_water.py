@@ -75,7 +75,10 @@ class HighWaterFile:
         except OSError as error:
             raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot open {self.path.parent}: {error.strerror}") from None
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            except OSError as error:  # some network file systems know no locks
+                raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot lock {self.path.parent}: {error.strerror}") from None
             yield
         finally:
             os.close(folder)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from counterseal.server.errors import ConfigError, SealBroken, StoreUnavailable
@@ -9,6 +10,7 @@ from counterseal.server.high_water import HighWaterFile, HighWaterMark
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.incarnation import NAME, Incarnation, open_incarnation
 from counterseal.server.store.audit_trail import AuditTrail, Position
+from counterseal.server.store.changes import Changes
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.telemetry.log import Log, describe
 
@@ -67,11 +69,21 @@ class RollbackWatch:
             self._thread.join(SECONDS)
         self.remember()
 
-    def on_sequence(self, number: int) -> None:
-        """Take a number of the change sequence from the feed; one that goes back is looked into at once."""
+    def on_history(self, changes: Changes) -> None:
+        """Take what the feed has read: so what it has told others of is remembered. Another history is looked into at once.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
         mark = self._mark
-        if mark is not None and number < mark.sequence:
+        if mark is None or changes.number < mark.sequence or not changes.followed:
             self.check()
+        elif changes.number > mark.sequence and self._lock.acquire(blocking=False):  # else a check sees as much
+            try:
+                if self._mark is mark and not self._gone_back:
+                    self._mark = replace(mark, sequence=changes.number, hash=(changes.hash or b"").hex())
+            finally:
+                self._lock.release()
 
     def admit(self) -> None:
         """Return while the store can be relied on.

@@ -75,6 +75,7 @@ class Feed:
         self._failing: type[Exception] | None = None
         self._subscribers: list[tuple[Kind, Forget]] = []
         self._sequence_hooks: list[Callable[[int], None]] = []
+        self._history_hooks: list[Callable[[Changes], None]] = []
         self._nudge = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="counterseal-feed", daemon=True)
@@ -87,6 +88,10 @@ class Feed:
     def on_sequence(self, hook: Callable[[int], None]) -> None:
         """Have `hook` called with the number of the change sequence whenever it is another. Before `start` only."""
         self._sequence_hooks.append(hook)
+
+    def on_history(self, hook: Callable[[Changes], None]) -> None:
+        """Have `hook` called with every reading of another number, and of another history. Before `start` only."""
+        self._history_hooks.append(hook)
 
     def is_fresh(self) -> bool:
         """Say whether subscribers have been told of everything older than the bound. The outage grace does not make it so."""
@@ -116,6 +121,9 @@ class Feed:
                 names = changes.names[kind]
                 if names is None or names:
                     forget(names)
+            if changes.number != self._number or not changes.followed:
+                for told in self._history_hooks:
+                    told(changes)
             if changes.number != self._number:
                 for hook in self._sequence_hooks:
                     hook(changes.number)

@@ -53,6 +53,9 @@ class Changes:
     number: int
     names: Mapping[Kind, Sequence[str] | None]
     updated: Sequence[int] = ()
+    # The newest hash of the audit chain at `number`, and whether the changes read before are part of the same history.
+    hash: bytes | None = None
+    followed: bool = True
 
 
 class ChangeReader:
@@ -87,12 +90,12 @@ class ChangeReader:
             other = after is None or number < after or self._hashes.get(after, head.then) != head.then
             self._hashes = {read: self._hashes[read] for read in self._hashes if read == after} | {number: head.hash}
             if after is None or other:
-                return Changes(number=number, names=dict.fromkeys(Kind))
+                return Changes(number=number, names=dict.fromkeys(Kind), hash=head.hash, followed=False)
             if number == after:
-                return Changes(number=number, names=dict.fromkeys(Kind, ()))
+                return Changes(number=number, names=dict.fromkeys(Kind, ()), hash=head.hash)
             updated: list[int] = []
             names = {kind: _read_names(connection, kind, after, updated) for kind in Kind}
-            return Changes(number=number, names=names, updated=updated)
+            return Changes(number=number, names=names, updated=updated, hash=head.hash)
 
     def watch(self) -> Watch:
         """Open a watch. Raises StoreUnavailable."""

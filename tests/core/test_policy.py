@@ -221,6 +221,7 @@ def test_methods(method: bytes, methods: set[str], expected: bool) -> None:
         b"/letters", b"/letters/", b"/letters/a", b"/letters/a/b/", b"/letters?x=/../", b"/%6cetters/a", b"/letters/%41",
         b"/letters/..a", b"/letters/a..", b"/letters/...", b"/letters/a%20b", b"/letters/a%25b", b"/letters/a;b=c",
         b"/letters/%3Fx", b"/letters/%E2%82%AC",
+        b"/letters/%E0%A0%80", b"/letters/%F0%9F%90%88", b"/letters/...%20", b"/letters/a..%3f", b"/letters/a%253b",
     ],
 )  # fmt: skip
 def test_paths_below_the_prefix(path: bytes) -> None:
@@ -244,6 +245,12 @@ def test_paths_below_the_prefix(path: bytes) -> None:
         b"/letters/a%00b", b"/letters%00/a",
         # Decoded twice by somebody.
         b"/letters/%252e%252e/other", b"/letters/%252fother", b"/letters/%255cother", b"/letters/a%2500",
+        b"/letters/..%253b/other", b"/letters/..%253Fa/other",
+        # Read anew once it is decoded: what ends a path ends a dot segment, tabs and line ends are dropped.
+        b"/letters/..%3f/other", b"/letters/..%23/other", b"/letters/.%09./other", b"/letters/.%0a./other", b"/letters/a%0d",
+        # Blanks behind dots that some file systems drop, and dots in more bytes than UTF-8 gives them.
+        b"/letters/..%20/other", b"/letters/%c0%ae%c0%ae/other", b"/letters/..%c0%afother",
+        b"/letters/%e0%80%ae%e0%80%ae/other", b"/letters/%f0%80%80%ae%f0%80%80%ae/other",
     ],
 )  # fmt: skip
 def test_paths_that_are_not_let_through(path: bytes) -> None:

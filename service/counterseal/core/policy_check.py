@@ -19,7 +19,12 @@ from counterseal.core.scope import is_in_region_set
 _ENCODED_SEPARATOR: Final = re.compile(rb"%2f|%5c|%00", re.IGNORECASE)
 # What is still an escape once everything was decoded, an upstream that decodes twice takes apart (CVE-2021-42013).
 _TWICE_ENCODED: Final = re.compile(rb"%2e|%2f|%5c|%00", re.IGNORECASE)
-_DOTS: Final = frozenset({b".", b".."})
+# A decoded dot segment: up to what ends one or a path, also for whoever decodes once more. `..;a` is one to servlet containers,
+# `.. ` to some file systems.
+_DOT_SEGMENT: Final = re.compile(rb"/\.\.? *(?:[/;?#]|%3b|%3f|%23|\Z)", re.IGNORECASE)
+# Control characters, of which URL readers drop tabs and line ends; and ASCII in more bytes than UTF-8 gives it, which careless
+# decoders take for dots and slashes (CVE-2008-2938).
+_NOT_TEXT: Final = re.compile(rb"[\x00-\x1f\x7f]|[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]")
 _NETWORKS_REMEMBERED: Final = 4096
 _MAPPED: Final = 0xFFFF << 32  # ::ffff:0:0/96 (RFC 4291 section 2.5.5.2)
 
@@ -116,10 +121,9 @@ def _decode_once(path: bytes) -> bytes | None:
     if _ENCODED_SEPARATOR.search(path):
         return None
     decoded = percent_decode(path)
-    if _TWICE_ENCODED.search(decoded) or b"\\" in decoded:
+    if _TWICE_ENCODED.search(decoded) or _NOT_TEXT.search(decoded) or b"\\" in decoded:
         return None
-    segments = decoded.split(b"/")
-    # The first is what stands before the first slash; the last may be empty, where the path ends in one.
-    if b"" in segments[1:-1] or any(segment.partition(b";")[0] in _DOTS for segment in segments):
-        return None  # `..;a` is a dot segment to servlet containers
+    # The last segment may be empty, where the path ends in a slash.
+    if b"//" in decoded or _DOT_SEGMENT.search(decoded):
+        return None
     return decoded

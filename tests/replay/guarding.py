@@ -64,13 +64,18 @@ class World:
     clock: Clock
     counts: Counts
 
-    def ask(self, subject: Subject, known: Key = KEY, *, request_id: str = "", caller: str = "edge") -> Rejected | None:
-        """Verify, and have the guard admit it. Raises ReplayGuardUnavailable."""
+    def verified(self, subject: Subject, known: Key = KEY) -> tuple[Claim, Verified]:
+        """Verify, and ask no guard."""
         demand = Demand(key_id=known.key_id)
         claim = examine(subject, demand, schemes=BUILT_IN, window=WINDOW, now=self.clock.now)
         assert isinstance(claim, Claim), claim
         verdict = conclude(claim, subject, known, demand, schemes=BUILT_IN, window=WINDOW, now=self.clock.now)
         assert isinstance(verdict, Verified), verdict
+        return claim, verdict
+
+    def ask(self, subject: Subject, known: Key = KEY, *, request_id: str = "", caller: str = "edge") -> Rejected | None:
+        """Verify, and have the guard admit it. Raises ReplayGuardUnavailable."""
+        claim, verdict = self.verified(subject, known)
         return self.guard.admit(claim, subject, verdict, Asking(caller=caller, request_id=request_id))
 
 

@@ -11,6 +11,7 @@ from counterseal.server.errors import ReplayGuardUnavailable
 from counterseal.server.replay.memories import Answer, Memory, Use
 from counterseal.server.replay.memory import LocalMemory
 from counterseal.server.replay.policy import CLOCKS_APART, TIMELESS
+from counterseal.server.verifier import Asking
 from tests.replay.guarding import KEY, World, key, put, world
 from tests.replay.worlds import BEGAN, Clock
 
@@ -213,6 +214,21 @@ def test_a_signature_without_time_and_end_is_remembered_for_a_day_and_for_one_us
     assert asked.until[0] == NOW + TIMELESS
     assert asked.until[1] > NOW + 9 * 365 * TIMELESS
     assert asked.until[2] == asked.until[1]  # an update may move the key's own end
+
+
+@pytest.mark.parametrize("scheme", ["aws-sigv4", "aws-sigv2"])
+def test_whoever_slept_past_the_end_of_the_window_does_not_know(scheme: str) -> None:
+    """A process that was stopped while it worked: what others used is forgotten by the time that it asks."""
+    here, known = world(clock=Clock(NOW)), key(ONCE, scheme)
+    request = put(NOW, scheme=scheme, expires="100")
+    claim, verdict = here.verified(request, known)
+    assert here.ask(request, known) is None
+    here.clock.now = NOW + 100 + CLOCKS_APART
+    assert refused(here.guard.admit(claim, request, verdict, Asking()))
+    here.clock.now += 1
+    with pytest.raises(ReplayGuardUnavailable, match="window"):
+        here.guard.admit(claim, request, verdict, Asking())
+    assert here.counts.outcomes[-1] == "unavailable"
 
 
 class Broken(Asked):

@@ -61,6 +61,9 @@ class ReplayGuard:
         if self._memory is None:
             raise ReplayGuardUnavailable("the key's signatures are for one use, and this service remembers none (REPLAY=off)")
         now = self._clock()
+        if self._policy.may_be_forgotten(claim, now):
+            # This process was stopped meanwhile, or its clock was set.
+            raise ReplayGuardUnavailable("the window closed while the request was looked at: an earlier use may be forgotten")
         mark = mark_of(verified.key, self._policy.schemes[claim.scheme].single_use(claim))
         begun = time.perf_counter()
         try:

@@ -42,12 +42,21 @@ class Policy:
         Beside a stated time, a stated end does not count: in draft-cavage it may stand there unsigned, so that whoever captured
         the request takes it away, or adds it. Nor does the key's own end, which an update may move.
         """
-        if claim.signed_time is not None:
-            last = claim.signed_time + (self.skew if claim.valid_for is None else claim.valid_for)
-            return max(float(last), now) + CLOCKS_APART
-        if claim.expires is not None:
-            return max(float(claim.expires), now) + CLOCKS_APART
+        last = self._last(claim)
+        if last is not None:
+            return max(last, now) + CLOCKS_APART
         return now + (_TEN_YEARS if verified.key.policy.replay is ReplayPolicy.SINGLE_USE else TIMELESS)
+
+    def may_be_forgotten(self, claim: Claim, now: float) -> bool:
+        """Say whether an earlier use may be forgotten: the window was open when the request was looked at, and is no more."""
+        last = self._last(claim)
+        return last is not None and now > last + CLOCKS_APART
+
+    def _last(self, claim: Claim) -> float | None:
+        """Return when the signature verifies last, in Unix seconds; None for one without time and end."""
+        if claim.signed_time is not None:
+            return float(claim.signed_time + (self.skew if claim.valid_for is None else claim.valid_for))
+        return None if claim.expires is None else float(claim.expires)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,9 +180,13 @@ def test_an_accepted_restore_reaches_every_server(watching: Watching, tmp_path: 
     backup.restore()
     assert watching.alarmed()
     assert other.alarmed()
-    watching.watch.remember()
-    file = HighWaterFile(watching.folder)
+    for server in (watching, other):
+        server.watch.remember()
+    file, elsewhere = HighWaterFile(watching.folder), HighWaterFile(other.folder)
+    assert compare(watching.ledger.store, CIPHER, elsewhere).why
     accepted = accept(watching.ledger.store, CIPHER, compare(watching.ledger.store, CIPHER, file), file)
+    # Also for commands where a server remembers the former state.
+    assert not compare(watching.ledger.store, CIPHER, elsewhere).why
     for server in (watching, other):
         assert not server.alarmed()
         assert server.forgotten == 1

@@ -47,7 +47,9 @@ def compare(store: KeyStore, cipher: SecretCipher, file: HighWaterFile) -> Compa
         incarnation = open_incarnation(position.meta, cipher)
     except SealBroken as error:
         incarnation, why = Incarnation(), f"the store's incarnation cannot be read: {error}"
-    if mark is not None and not why:
+    # A restore that was accepted elsewhere since, as a server would see it.
+    accepted = mark is not None and incarnation.number > mark.incarnation and _continues(store, incarnation, position.head)
+    if mark is not None and not why and not accepted:
         if position.head.sequence < mark.sequence:
             why = f"it is at change {position.head.sequence}, and change {mark.sequence} was seen"
         elif (position.then or b"").hex() != mark.hash:
@@ -55,6 +57,13 @@ def compare(store: KeyStore, cipher: SecretCipher, file: HighWaterFile) -> Compa
         elif incarnation.number < mark.incarnation:
             why = f"it is of incarnation {incarnation.number}, and {mark.incarnation} was seen"
     return Comparison(head=position.head, mark=mark, incarnation=incarnation, why=why)
+
+
+def _continues(store: KeyStore, incarnation: Incarnation, head: ChainHead) -> bool:
+    """Say whether the store's chain is the one that was accepted, and what came after."""
+    if head.sequence < incarnation.sequence:
+        return False
+    return (AuditTrail(store).hash_at(incarnation.sequence) or b"").hex() == incarnation.hash
 
 
 def lost_entries(store: KeyStore, exported: Iterable[tuple[str, ChainedEntry]]) -> list[ChainedEntry]:

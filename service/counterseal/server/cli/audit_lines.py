@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 # Longer than any entry.
 _TAIL_BYTES: Final = 4 * 1024 * 1024
 
+# How a line begins, until the first thing that differs.
+_BEGINNING: Final = b'{"sequence": '
+
 
 def entry_line(entry: "ChainedEntry") -> str:
     """Return an entry as one line without its end. ASCII only."""
@@ -86,11 +89,14 @@ def last_sequence(path: Path) -> int:
             file.seek(start)
             text = file.read()
             whole = text[: text.rfind(b"\n") + 1]
+            lines, rest = whole.splitlines(), text[len(whole) :]
+            last = read_line(lines[-1].decode()).sequence if lines else 0
+            # Looked at before anything is cut off: perhaps it is quite another file.
+            if not (rest.startswith(_BEGINNING) or _BEGINNING.startswith(rest)):
+                raise ValueError("not an entry, nor the beginning of one")
             file.truncate(start + len(whole))
     except OSError as error:
         raise UnreadableFile(f"{path}: {error.strerror}") from None
-    lines = whole.splitlines()
-    try:
-        return read_line(lines[-1].decode()).sequence if lines else 0
     except ValueError as error:
         raise UnreadableFile(f"{path}: the last line is {error}") from None
+    return last

@@ -12,6 +12,7 @@ from counterseal.server.store.changes import ChangeReader, Kind
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import KeyChange, KeyDraft
 from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE, KEYS
+from tests.store.engines import SERVERS
 from tests.store.rig import Rig
 
 
@@ -110,13 +111,10 @@ def test_it_reads_in_autocommit(reader: ChangeReader, rig: Rig) -> None:
         assert connection.execute(changes._NUMBER).scalar_one() == before + 1
 
 
-def test_a_server_that_takes_no_changes_is_not_believed(
-    reader: ChangeReader, store: KeyStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+# SQLite is one file, without a second server.
+@pytest.mark.parametrize("store_url", SERVERS, indirect=True)
+def test_a_server_that_takes_no_changes_is_not_believed(reader: ChangeReader, monkeypatch: pytest.MonkeyPatch) -> None:
     """A standby, or a primary of before: it answers, and will never hear of a revocation."""
-    dialect = store.database.reads.dialect.name
-    if dialect == "sqlite":
-        pytest.skip("one file, no second server")
     reader.read(None)
     says_so = {"postgresql": "SELECT 'on'", "mysql": "SELECT 1", "mariadb": "SELECT 1"}
     monkeypatch.setattr(changes, "_READ_ONLY", says_so)

@@ -1,8 +1,8 @@
 """Revocations at random moments under load, many in flight at once; who still says *verified*, and when.
 
 Of each revocation the time of its effect is known, by this machine's clock. A call that begins later must not be answered as
-verified, whatever was done to the fleet meanwhile. Keys that nobody revokes are asked for all along: they may be unavailable,
-and are never refused.
+verified, whatever was done to the fleet meanwhile: not while it is done, and not when all is over and caches read anew. Keys
+that nobody revokes are asked for all along: they may be unavailable, and are never refused.
 """
 
 import random
@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 
 from counterseal.v1 import verification_pb2 as pb
-from tests.fleet.fleet import BOUND, Fleet, Replica
+from tests.fleet.fleet import BOUND, CACHE_SECONDS, Fleet, Replica
 from tests.server.calls import Client, Issued, outcome, signed
 
 CALL_SECONDS = 30.0
@@ -44,6 +44,10 @@ class Results:
     refused: list[str] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     checked: int = 0
+    # Calls for keys that had been refused everywhere before, by what was answered: during the faults, and after them.
+    again: list[Counter[str]] = field(default_factory=list)
+    # Verdicts that each worker has given, by its replica and number.
+    verdicts: dict[str, float] = field(default_factory=dict)
 
     def row(self, engine: str, fault: str) -> str:
         return (
@@ -75,12 +79,15 @@ class Campaign:
         self._seed, self._tracks = seed, tracks
         self._lock = threading.Lock()
         self._begun = 0
+        self._revoked: list[Issued] = []
         self._errors: list[BaseException] = []
         self.done = threading.Event()
         self.results = Results()
 
     def run(self, disturb: Callable[[threading.Event, random.Random], None] | None = None) -> Results:
         """Run to the end; `disturb` breaks things meanwhile, until it is told that all is done."""
+        self._fleet.cover()
+        before = self._fleet.verdicts()
         others = [threading.Thread(target=self._guarded, args=(self._witness, client)) for client in self._fleet.clients]
         if disturb is not None:
             others.append(threading.Thread(target=self._guarded, args=(disturb, self.done, random.Random(self._seed))))
@@ -89,12 +96,39 @@ class Campaign:
             thread.start()
         for thread in tracks:
             thread.join()
+        self._ask_again(settled=False)
         self.done.set()
         for thread in others:
             thread.join()
         if self._errors:
             raise self._errors[0]
+        # What was cached is read anew, also by workers that lost their connections.
+        time.sleep(CACHE_SECONDS + 0.5)
+        self._fleet.cover()
+        self._ask_again(settled=True)
+        assert self._fleet.covered(), "a worker was not asked for the revoked keys again"
+        self.results.verdicts = {worker: count - before[worker] for worker, count in self._fleet.verdicts().items()}
         return self.results
+
+    def _ask_again(self, *, settled: bool) -> None:
+        """Ask for every revoked key on every connection. `settled`: nothing is broken any more, so all are refused at last."""
+        said: Counter[str] = Counter()
+
+        def ask(client: Client) -> None:
+            for issued in self._revoked:
+                answer = self._ask(client, signed(issued))
+                end = time.monotonic() + PATIENCE
+                while settled and answer == "UNAVAILABLE" and time.monotonic() < end:
+                    answer = self._ask(client, signed(issued))
+                with self._lock:
+                    said[answer] += 1
+
+        threads = [threading.Thread(target=self._guarded, args=(ask, client)) for client in self._fleet.clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.results.again.append(said)
 
     def _guarded(self, work: Callable[..., None], *args: object) -> None:
         try:
@@ -126,6 +160,8 @@ class Campaign:
         effective = answer.revoke_effective_time.ToNanoseconds() / 1e9 - replica.ahead
         self._follow(message, effective - BOUND, effective)
         self._check_for_good(message, effective)
+        with self._lock:
+            self._revoked.append(issued)
 
     def _follow(self, message: pb.VerifyRequest, committed: float, effective: float) -> None:
         """Ask everywhere until everywhere it is refused, or the effective time has come."""

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 
 import psycopg
 
+from tests.fleet import firewall
 from tests.fleet.fleet import BOUND, Fleet
 from tests.support.postgres import Postgres
+from tests.support.require import require
 
 Disturb = Callable[[threading.Event, random.Random], None]
 LONGEST = 2.5 * BOUND
@@ -25,6 +27,18 @@ def network(fleet: Fleet) -> Disturb:
             done.wait(draw.uniform(0.1, LONGEST))
             fleet.proxy.let_pass()
         fleet.proxy.let_pass()
+
+    return disturb
+
+
+def packets(fleet: Fleet) -> Disturb:
+    """The kernel drops packets between the second replica and the database, in one direction or in both."""
+    require(firewall.works(), "iptables makes no rules that drop here")
+
+    def disturb(done: threading.Event, draw: random.Random) -> None:
+        while not done.wait(draw.uniform(0.2, 2.0)):
+            with firewall.dropping(fleet.proxy.port, draw.choice(firewall.WAYS)):
+                done.wait(draw.uniform(0.1, LONGEST))
 
     return disturb
 
@@ -78,6 +92,7 @@ def database(fleet: Fleet) -> Disturb:
 FAULTS: Mapping[str, Callable[[Fleet], Disturb] | None] = {
     "none": None,
     "network": network,
+    "packets": packets,
     "listener": listener,
     "paused": paused,
     "database": database,

@@ -11,6 +11,7 @@ import grpc
 
 from counterseal.server.keys.master import MasterKeys
 from tests.gateways.clock import LIBRARY
+from tests.replay.fleet import ATTEMPTS, workers_reached
 from tests.server.calls import Client, bearer
 from tests.support.daemon import children
 from tests.support.mariadb import MariaDB, running_mariadb
@@ -18,9 +19,14 @@ from tests.support.postgres import Postgres, running_postgres
 from tests.support.process import RunningServer, start_server
 from tests.support.require import require
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
+from tests.workers.load import wait_for
+from tests.workers.metrics import Scraped, scrape
 
 BOUND = 1.0
-# Connections of one gateway to one replica. Linux spreads them over the workers: that all reach the same one of two is rare.
+# Short: a key that is in a cache for good would never show what reading it anew leads to.
+CACHE_SECONDS = 3.0
+WORKERS = 2
+# Connections of one gateway to one replica, at least: Linux spreads them over the workers.
 CHANNELS = 4
 STARTS: Mapping[str, Callable[[], contextlib.AbstractContextManager[Postgres | MariaDB]]] = {
     "postgres": running_postgres,
@@ -34,7 +40,40 @@ class Replica:
     def __init__(self, server: RunningServer, ahead: float) -> None:
         self.server, self.ahead = server, ahead
         self.channels = [self._channel() for _ in range(CHANNELS)]
-        self.clients = [Client(channel, bearer(server.admin_token)) for channel in self.channels]
+        self.clients = [self._client(channel) for channel in self.channels]
+
+    def cover(self) -> None:
+        """Open further connections until every worker has one. Those that reach no new worker are closed again."""
+        for channel in self.channels:
+            grpc.channel_ready_future(channel).result(60)
+        for _ in range(ATTEMPTS):
+            before = workers_reached(self.server)
+            if self.covered():
+                return
+            channel = self._channel()
+            grpc.channel_ready_future(channel).result(60)
+            if workers_reached(self.server) > before:
+                self.channels.append(channel)
+                self.clients.append(self._client(channel))
+            else:
+                channel.close()
+        raise AssertionError(f"connections reach {workers_reached(self.server)} of {self.server.workers()}")
+
+    def covered(self) -> bool:
+        """Say whether every worker has a connection. There are no others than ours."""
+        found = self.server.workers()
+        assert len(found) == WORKERS
+        return workers_reached(self.server) == set(found)
+
+    def verdicts(self) -> dict[str, float]:
+        """Return how many verdicts each worker has given, by the label `worker` of the merged metrics."""
+        seen: Scraped = wait_for(
+            lambda: len((found := scrape(self.server)).workers()) == WORKERS and found, "all workers' metrics"
+        )
+        return {worker: sum(seen.values("counterseal_verify_total", worker=worker)) for worker in sorted(seen.workers())}
+
+    def _client(self, channel: grpc.Channel) -> Client:
+        return Client(channel, bearer(self.server.admin_token))
 
     def _channel(self) -> grpc.Channel:
         return grpc.insecure_channel(
@@ -70,6 +109,19 @@ class Fleet:
     proxy: TcpProxy
     replicas: tuple[Replica, Replica]
 
+    def cover(self) -> None:
+        """Have connections to every worker."""
+        for replica in self.replicas:
+            replica.cover()
+
+    def covered(self) -> bool:
+        return all(replica.covered() for replica in self.replicas)
+
+    def verdicts(self) -> dict[str, float]:
+        """Return how many verdicts each worker of each replica has given."""
+        each = (replica.verdicts() for replica in self.replicas)
+        return {f"{number}/{worker}": count for number, found in enumerate(each) for worker, count in found.items()}
+
     @property
     def clients(self) -> list[Client]:
         return [client for replica in self.replicas for client in replica.clients]
@@ -88,7 +140,8 @@ def running_fleet(
             "MASTER_KEYS": MasterKeys.generate().text(),
             "REVOKE_BOUND": str(BOUND),
             "STORE_TIMEOUT": "2",
-            "WORKERS": "2",
+            "WORKERS": str(WORKERS),
+            "CACHE_KEY_SECONDS": str(CACHE_SECONDS),
             "DATABASE_POOL": "8",
             "MAX_CONNECTION_AGE": "0",
             **(settings or {}),

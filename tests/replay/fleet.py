@@ -43,6 +43,12 @@ def _established(port: int) -> dict[str, str]:
     return {line[2]: line[9] for line in lines if line[3] == "01" and int(line[1].partition(":")[2], 16) == port}
 
 
+def workers_reached(server: RunningServer) -> set[int]:
+    """Return the process ids of the workers that have a connection to the service's port."""
+    connections = set(_established(int(server.address.rpartition(":")[2])).values())
+    return {pid for pid in server.workers() if _sockets(pid) & connections}
+
+
 @contextmanager
 def stubs_by_worker(server: RunningServer) -> Iterator[dict[int, pb_grpc.VerificationServiceStub]]:
     """Give a stub for each worker, by process id: channels are opened until every worker has got one."""

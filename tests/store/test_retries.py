@@ -6,9 +6,11 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
-from counterseal.server.errors import KeyIsRevoked, RequestIdReused
+from counterseal.server.errors import KeyIsRevoked, RequestIdReused, SealBroken
 from counterseal.server.store.records import ImportedMaterial, KeyDraft, KeyQuery
+from counterseal.server.store.tables import KEYS
 from tests.store.rig import Rig
 
 IMPORTED = ImportedMaterial(key_id="AKIDEXAMPLE", secret=b"an imported secret", security_token="canary-security-token-1")
@@ -38,6 +40,19 @@ def test_a_retry_gets_the_same_key_and_secret(rig: Rig) -> None:
     assert len(rig.store.read_audit(first.record.key_id)) == 1
     rig.clock.now += 1
     with pytest.raises(RequestIdReused):
+        rig.issuer.issue(DRAFT, actor="me")
+
+
+def test_a_row_that_was_put_back_gives_its_secret_to_nobody(rig: Rig) -> None:
+    """Whoever writes the database undoes a revocation with the row of before: a retry is no way around the alarm."""
+    key_id = rig.issuer.issue(DRAFT, actor="me").record.key_id
+    with rig.store.database.reads.connect() as connection:
+        before = connection.execute(select(KEYS).where(KEYS.c.key_id == key_id)).one()._asdict()
+    rig.clock.now += 1
+    rig.issuer.revoke(key_id, "leaked", actor="me")
+    with rig.store.database.writes.begin() as connection:
+        connection.execute(update(KEYS).where(KEYS.c.key_id == key_id).values(before))
+    with pytest.raises(SealBroken, match="put back"):
         rig.issuer.issue(DRAFT, actor="me")
 
 

@@ -99,11 +99,11 @@ class KeyStore:
         return None
 
     def find_issued(self, actor: str, request_id: str) -> StoredKey | None:
-        """Return the key that `actor` issued under this request id, or None."""
-        query = select(KEYS).where(KEYS.c.issue_actor == actor, KEYS.c.issue_request_id == request_id)
+        """Return the key that `actor` issued under this request id, or None. As `read_key`, it looks at the trail too."""
+        query = select(KEYS.c.key_id).where(KEYS.c.issue_actor == actor, KEYS.c.issue_request_id == request_id)
         with self.transactions.reading() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else read_stored(row)
+            key_id = connection.execute(query).scalar()
+        return None if key_id is None else self.read_key(key_id)
 
     def list_keys(self, query: KeyQuery) -> KeyPage:
         """Return a page of records in bytewise order of their ids."""

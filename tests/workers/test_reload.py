@@ -6,8 +6,10 @@ COUNTERSEAL_TEST_RELOADS says how often the service is reloaded under load (2).
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tests.server.calls import Client, failing, signed
@@ -139,6 +141,23 @@ def test_a_new_worker_that_dies_ends_the_reload_and_not_the_service(tmp_path: Pa
         wait_for(lambda: _reloads(server, "failed") == 1, "the reload has failed")
         assert set(server.workers()) == before
         _reload(server)
+
+
+def test_reloads_without_end_leave_only_so_many_workers(tmp_path: Path) -> None:
+    """Those that leave wait for their connections. Whoever asks again and again must not fill the machine with them."""
+    with running_server(tmp_path / "data", arguments=("--supervise",)) as server, ExitStack() as held:
+        for _ in range(3):
+            # Many: some may still be led to a worker that is about to leave.
+            for one in [held.enter_context(channel(server)) for _ in range(12)]:
+                grpc.channel_ready_future(one).result(60)
+            _reload(server)
+        # Three are leaving, each held up by a connection.
+        server.reload()
+        wait_for(lambda: '"event": "reload_waits"' in server.log(), "a reload that waits")
+        assert len(server.workers()) == 4
+        assert _reloads(server, "done") == 3
+        held.close()
+        wait_for(lambda: _reloads(server, "done") == 4, "the last reload, which was not forgotten")
 
 
 def test_stopping_in_the_midst_of_a_reload(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ _START_SECONDS: Final = 120.0
 _SPARE_SECONDS: Final = 15.0
 _RETIRING_SPARE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
+# Workers that are leaving, beyond which no further reload begins: so many for each that serves.
+_MOST_RETIRING: Final = 2
 _SERVING: Final = (State.STARTING, State.READY)
 
 
@@ -61,7 +63,7 @@ class Supervisor:
         self._crashes = Crashes()
         # Whether any worker has ever answered.
         self._answered = False
-        self._reload_asked = False
+        self._reload_asked = self._waits = False
         self._outcome: Outcome | None = None
         self._pause, self._not_before = 0.0, 0.0
 
@@ -139,10 +141,18 @@ class Supervisor:
             return
         if self._next is not None:
             self._advance_reload(self._next)
-        elif self._reload_asked and self._answered:
+        elif self._reload_asked and self._answered and not self._crowded():
             self._begin_reload()
         else:
             self._fill()
+
+    def _crowded(self) -> bool:
+        """Say whether so many workers are leaving that others have to wait: each has its memory and its connections."""
+        leaving = sum(worker.state is State.RETIRING for worker in self._fleet.workers)
+        before, self._waits = self._waits, leaving > _MOST_RETIRING * max(1, self._plan.wanted)
+        if self._waits and not before:
+            self._log.warning("reload_waits", retiring=leaving)
+        return self._waits
 
     def _fill(self) -> None:
         """Start what is missing. The first worker alone: it makes what all need, or says what is wrong with the settings."""

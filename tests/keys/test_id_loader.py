@@ -1,6 +1,7 @@
 """All ids are loaded in the background; until then, and whenever changes may have been missed, nothing is sure."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -108,3 +109,22 @@ def test_closing_breaks_a_load_off_and_nothing_is_sure() -> None:
     store.gate.set()
     loader._thread.join(30)
     assert not loader.is_sure()
+
+
+def test_it_goes_on_after_an_error_of_any_kind(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("counterseal.server.keys.id_loader._AGAIN_SECONDS", 0.01)
+    errors: list[Exception] = [RuntimeError("a bug"), ValueError("another")]
+
+    def read_ids(after: str, limit: int) -> list[str]:
+        if errors:
+            raise errors.pop()
+        return [] if after else ["a"]
+
+    known = KnownIds()
+    loader = IdLoader(known, read_ids=read_ids, is_fresh=lambda: True)
+    loader.start()
+    end = time.monotonic() + 30
+    while not loader.is_sure() and time.monotonic() < end:
+        time.sleep(0.01)
+    loader.close()
+    assert "a" in known

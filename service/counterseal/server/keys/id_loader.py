@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from counterseal.server.errors import StoreUnavailable
 from counterseal.server.keys.known import KnownIds
 
 _PAGE: Final = 10_000
@@ -60,7 +59,7 @@ class IdLoader:
         self._wanted.clear()
         try:
             self._known.load(self._pages())
-        except StoreUnavailable:
+        except Exception:  # of any kind: without this thread, a flood of made-up ids would all go to the store, for good
             self._wanted.set()
             return False
         with self._lock:

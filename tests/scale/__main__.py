@@ -1,6 +1,6 @@
 """A million keys: starting, memory, the cost of a miss, and a flood of ids that nobody has.
 
-python -m tests.scale [--keys 1000000] [--few 1000] [--flood 1000000] [--rounds 9] [--out docs/bench]
+python -m tests.scale [--keys 1000000] [--few 1000] [--ids 1000000] [--flood 200000] [--rounds 9] [--out docs/bench]
 
 Two servers run side by side, on a store with few keys and one with many, each with a cache of a single key, so that every
 request is a miss. Rounds alternate; what is quoted is the median over rounds of the ratio of the servers' own processor time
@@ -21,12 +21,15 @@ from tests.bench import workload
 from tests.scale.fill import fill
 from tests.scale.flood import flood
 from tests.scale.load import send
+from tests.scale.ring import flood_ring
 from tests.scale.server import Measured, measured_server
 
 _WANTED = 1000
 # A miss among many keys costs what it does among few; a flood asks the store next to nothing, and takes from nobody.
 BOUNDS = {
     "miss_ratio": (0, 1.15),
+    "ring_queries_per_id": (0, 0.01),
+    "ring_hot_keys_evicted": (0, 0),
     "flood_questions_per_id": (0, 0.01),
     "flood_hot_keys_evicted": (0, 0),
     "flood_goodput_of_share": (0.9, 10),
@@ -61,10 +64,14 @@ def measure(
 ) -> dict[str, float]:
     result = _starts(few, many, options)
     result |= _misses(few, many, few_keys, many_keys, options)
+    asked = flood_ring(_config(many), options.keys, many_keys[:100], options.ids)
     with measured_server(many, keys=options.keys, CACHE_KEY_SECONDS="86400") as server:
         flooded = flood(server, many_keys[:100], options.flood)
         result["memory_many_mib_after_flood"] = round(server.resident_bytes() / 2**20, 1)
     return result | {
+        "ring_ids": asked.ids,
+        "ring_queries_per_id": round(asked.queries / asked.ids, 5),
+        "ring_hot_keys_evicted": asked.hot - asked.hot_left,
         "flood_ids": flooded.ids,
         "flood_questions_per_id": round(flooded.questions_per_id, 5),
         "flood_hot_keys_evicted": flooded.hot_misses,
@@ -128,7 +135,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.scale", description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--few", type=int, default=1_000)
-    parser.add_argument("--flood", type=int, default=1_000_000, help="how many made-up ids")
+    parser.add_argument("--ids", type=int, default=1_000_000, help="how many made-up ids at the rings")
+    parser.add_argument("--flood", type=int, default=200_000, help="how many made-up ids over RPC, beside as many honest calls")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--folder", type=Path, default=None, help="where the stores are made")
     parser.add_argument("--out", type=Path, default=None, help="write scale.json here")

@@ -6,6 +6,7 @@ from pathlib import Path
 from counterseal.server.config import load_config
 from tests.scale.fill import fill
 from tests.scale.flood import flood
+from tests.scale.ring import flood_ring
 from tests.scale.server import measured_server
 
 KEYS = 3_000
@@ -23,3 +24,12 @@ def test_a_flood_of_made_up_ids_asks_the_store_next_to_nothing(tmp_path: Path) -
     assert set(flooded.honest) == {"verified"}
     assert flooded.hot_misses == 0
     assert 0 < flooded.questions <= FLOOD / 400 + 200 + (time.monotonic() - begun)
+
+
+def test_a_flood_at_the_rings_evicts_nothing(tmp_path: Path) -> None:
+    """200,000 ids that nobody has: at most 0.01 queries for each, and every hot key stays."""
+    config = load_config({"COUNTERSEAL_DATA_DIR": str(tmp_path / "data"), "COUNTERSEAL_CACHE_KEY_SECONDS": "3600"})
+    hot = fill(config, KEYS, wanted=50)
+    asked = flood_ring(config, KEYS, hot, 200_000)
+    assert 0 < asked.queries <= 200_000 * 0.01
+    assert asked.hot_left == asked.hot == 50

@@ -144,7 +144,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     cursor = connection.cursor()
     # FULL: a commit is in the WAL, and the WAL on the disk, before it returns. WAL's default of NORMAL may lose the last
     # commits to a power failure (https://www.sqlite.org/pragma.html#pragma_synchronous). fullfsync matters on macOS alone.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON", "cache_size=-8192"):
         cursor.execute(f"PRAGMA {pragma}").fetchall()
     cursor.close()
 

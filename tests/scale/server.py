@@ -31,8 +31,8 @@ class Measured:
         return sum(float(value) for value in re.findall(rf"^{re.escape(name)} ([0-9.e+-]+)$", text, re.MULTILINE))
 
     def cpu_seconds(self) -> float:
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        # The kernel's clock of another process (clock_getcpuclockid), threads that have ended included.
+        return time.clock_gettime((~self.process.pid << 3) | 2)
 
     def resident_bytes(self) -> int:
         found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())

@@ -139,6 +139,7 @@ TABLE = [
     (Reason.TOO_NEW, QUERY, "RequestTimeTooSkewed", 403),
     (Reason.NOT_COVERED, HEADER, "AccessDenied", 403),
     (Reason.BODY_REQUIRED, HEADER, "InvalidRequest", 400),
+    (Reason.THROTTLED, HEADER, "SlowDown", 429),
     (Reason.OUT_OF_SCOPE, HEADER, "AccessDenied", 403),
     (Reason.PAYLOAD_MISMATCH, HEADER, "XAmzContentSHA256Mismatch", 400),
     (Reason.REPLAYED, HEADER, "AccessDenied", 403),

@@ -171,6 +171,10 @@ EXPECTED: dict[str, type[errors.ServiceError]] = {
     "DEADLINE_EXCEEDED": client_errors.CallTimedOut,
     "INTERNAL": client_errors.ServerDefect,
     "STOPPING": client_errors.ServerBusy,
+    "CALLER_LIMIT": errors.CallerLimitReached,
+    "CALLER_NOT_FOUND": errors.CallerNotFound,
+    "CALLER_EXISTS": errors.CallerExists,
+    "REPLAY_GUARD_UNAVAILABLE": errors.ReplayGuardUnavailable,
 }
 
 

@@ -1,6 +1,7 @@
 """Secrets are no arguments, and are printed once: at issue."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,9 +50,7 @@ def test_help_never_shows_what_the_environment_holds(lonely: Cli) -> None:
 
 def test_the_secret_is_shown_at_issue_once_and_nowhere_else(cli: Cli, server: RunningServer) -> None:
     issued = cli("keys", "issue")
-    lines = dict(line.split(maxsplit=1) for line in issued.out.splitlines() if line.startswith("secret "))
-    secret = lines["secret"]
-    assert secret.startswith("cssk_")
+    (secret,) = re.findall(r"^secret +(cssk_\S+)$", issued.out, re.MULTILINE)
     assert issued.out.count(secret) == 1
     assert secret not in issued.err
     assert "shown this once" in issued.err

@@ -24,6 +24,7 @@ _BY_REASON: Final[Mapping[str, type[errors.ServiceError]]] = {
     "CALLER_EXISTS": errors.CallerExists,
     "CALLER_LIMIT": errors.CallerLimitReached,
     "STORE_UNAVAILABLE": errors.StoreUnavailable,
+    "REPLAY_GUARD_UNAVAILABLE": errors.ReplayGuardUnavailable,
     "OVERLOADED": client_errors.ServerBusy,
     "STOPPING": client_errors.ServerBusy,
     "DEADLINE_EXCEEDED": client_errors.CallTimedOut,

@@ -35,7 +35,9 @@ class _Resumable(DefaultImpl):
             super().add_column(table_name, column, **kw)
 
     def create_index(self, index: Index, **kw: Any) -> None:
-        if index.table is None or index.name not in {found["name"] for found in inspect(self._here()).get_indexes(index.table.name)}:
+        if index.table is None or index.name not in {
+            found["name"] for found in inspect(self._here()).get_indexes(index.table.name)
+        }:
             super().create_index(index, **kw)
 
 

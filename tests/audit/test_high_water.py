@@ -150,6 +150,46 @@ def test_an_older_backup_stops_the_running_server_and_the_next_start(watching: W
     assert mark.sequence == 9  # what is remembered outlives the alarm
 
 
+def test_a_worker_misses_what_only_another_one_had_seen(watching: Watching) -> None:
+    """Two workers on one folder: the store goes back behind a change that one of them never heard of."""
+    watching.watch.check_at_start()
+    other = watching.fresh()
+    other.check_at_start()
+    backup = Backup(watching.ledger)
+    issue(watching.ledger)
+    assert not watching.alarmed()
+    watching.watch.remember()
+    backup.restore()
+    other.check()
+    with pytest.raises(StoreUnavailable, match="went back"):
+        other.admit()
+
+
+def test_an_alarm_is_written_down_before_others_look(watching: Watching) -> None:
+    watching.watch.check_at_start()
+    backup = Backup(watching.ledger)
+    issue(watching.ledger)
+    assert not watching.alarmed()
+    before = watching.mark()
+    backup.restore()
+    assert watching.alarmed()
+    after = watching.mark()
+    assert before is not None
+    assert after is not None
+    assert after.sequence == before.sequence + 1
+
+
+def test_a_mark_that_cannot_be_read_any_more_leaves_the_own_one(watching: Watching) -> None:
+    watching.watch.check_at_start()
+    backup = Backup(watching.ledger)
+    issue(watching.ledger)
+    assert not watching.alarmed()
+    (watching.folder / "high-water").write_text("garbled")
+    backup.restore()
+    assert watching.alarmed()
+    assert "high_water_not_read" in watching.log.getvalue()
+
+
 def test_a_store_that_went_on_after_the_restore_is_noticed_by_the_hash(watching: Watching) -> None:
     backup = Backup(watching.ledger)
     issue(watching.ledger)

@@ -103,11 +103,8 @@ def test_a_synchronous_standby_succeeds_a_killed_primary(tmp_path: Path, stalled
 
 @pytest.mark.timeout(300)
 def test_a_standby_that_lacks_acknowledged_changes_is_an_alarm(tmp_path: Path) -> None:
-    """The same without synchronous replication: the alarm that was silent above is one that can be heard.
-
-    One process, so that what is remembered is what it has seen. Of several, each compares with what it has seen itself.
-    """
-    with running_pair(tmp_path, synchronous=False, workers=1) as pair:
+    """The same without synchronous replication: the alarm that was silent above is one that can be heard, by both workers."""
+    with running_pair(tmp_path, synchronous=False, workers=2) as pair:
         site = pair.site
         with Traffic(site.address, site.server.admin_token, Ledger(), "").client() as client:
             kept = client.issue()
@@ -123,6 +120,6 @@ def test_a_standby_that_lacks_acknowledged_changes_is_an_alarm(tmp_path: Path) -
             pair.primary.kill()
             pair.standby.start()
             pair.standby.promote()
-            until(lambda: rolled_back(site) == [1.0], "the alarm")
+            until(lambda: rolled_back(site) == [1.0, 1.0], "the alarm of both workers")
             assert [said(client, key) for key in (kept, lost)] == ["UNAVAILABLE"] * 2
         assert "store_rolled_back" in site.server.log()

@@ -101,11 +101,13 @@ class RollbackWatch:
             StoreUnavailable: the store does not answer.
         """
         with self._lock:
+            self._hear_others()
             mark = self._mark or _NOTHING
             position = self._trail.position(mark.sequence, NAME)
             why, incarnation = self._compare(mark, position)
             if why:
                 self._alarm(why, mark, position)
+                self.remember()
                 return
             if self._gone_back or (self._mark is not None and incarnation.number > mark.incarnation):
                 self._accepted(mark, position, incarnation)
@@ -113,6 +115,21 @@ class RollbackWatch:
             self._gauge(False)
             digest = position.head.hash or b""
             self._mark = HighWaterMark(sequence=position.head.sequence, hash=digest.hex(), incarnation=incarnation.number)
+
+    def _hear_others(self) -> None:
+        """Take over what another worker on the same folder has seen: a change that is lost may be one that only it had seen.
+
+        A mark of another incarnation is not taken over: here, the caches of the one before have yet to be dropped.
+        """
+        if self._mark is None:
+            return
+        try:
+            there = self._file.read()
+        except ConfigError as error:
+            self._log.error("high_water_not_read", text=str(error))
+            return
+        if there is not None and there.incarnation == self._mark.incarnation and there.sequence > self._mark.sequence:
+            self._mark = there
 
     def _compare(self, mark: HighWaterMark, position: Position) -> tuple[str, Incarnation]:
         """Return what is wrong, or nothing and the incarnation."""

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.bench.report import body_table, table
+from tests.scale import report as scale_report
 from tests.support.require import require, require_program
 
 ROOT = Path(__file__).parent.parent
@@ -185,3 +186,5 @@ def test_the_numbers_are_those_of_the_last_benchmark() -> None:
     assert table(measured["summary"], len(measured["rounds"])) in README
     bodies = json.loads((ROOT / "docs" / "bench" / "body.json").read_text())
     assert body_table(bodies["summary"], len(bodies["rounds"])) in README
+    scale = json.loads((ROOT / "docs" / "bench" / "scale.json").read_text())
+    assert scale_report.table(scale) in README

@@ -21,9 +21,11 @@ from tests.bench import workload
 from tests.scale.fill import fill
 from tests.scale.flood import flood
 from tests.scale.load import send
+from tests.scale.report import put_into
 from tests.scale.ring import flood_ring
 from tests.scale.server import Measured, measured_server
 
+DEFAULT_OUT = Path("docs/bench")
 _WANTED = 1000
 # A miss among many keys costs what it does among few; a flood asks the store next to nothing, and takes from nobody.
 BOUNDS = {
@@ -53,6 +55,8 @@ def report(result: dict[str, float], out: Path | None) -> int:
         print(f"{name}: {value}")
     if out is not None:
         (out / "scale.json").write_text(json.dumps(result, indent=1) + "\n")
+        if out == DEFAULT_OUT:
+            put_into(Path("README.md"), result)
     broken = [name for name, (low, high) in BOUNDS.items() if not low <= result[name] <= high]
     for name in broken:
         print(f"outside its bounds {BOUNDS[name]}: {name}")
@@ -139,7 +143,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--flood", type=int, default=200_000, help="how many made-up ids over RPC, beside as many honest calls")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--folder", type=Path, default=None, help="where the stores are made")
-    parser.add_argument("--out", type=Path, default=None, help="write scale.json here")
+    parser.add_argument("--out", type=Path, default=None, help="write scale.json here; docs/bench: into the README also")
     return parser.parse_args()
 
 

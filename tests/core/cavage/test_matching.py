@@ -101,27 +101,32 @@ def without_lengths(found: set[tuple[str, ...]]) -> list[str]:
     return [entry.partition(" ")[0] for entry in only]
 
 
+def twice(once: list[str]) -> list[str]:
+    """What does not match is computed with the secret before as well, or with the dummy where there is none."""
+    return sorted(once * 2)
+
+
 @pytest.mark.parametrize("length", [20, 32, 64, 70, 102, 256])
 @pytest.mark.parametrize("name", NAMED)
 def test_a_named_algorithm_is_computed_and_no_other(name: str, length: int, computed: list[str]) -> None:
-    assert without_lengths(costs(forged(name, length), CAVAGE, computed)) == NAMED[name]
+    assert without_lengths(costs(forged(name, length), CAVAGE, computed)) == twice(NAMED[name])
 
 
 @pytest.mark.parametrize("length", BY_LENGTH)
 @pytest.mark.parametrize("name", ["hs2019", ""])
 def test_without_a_name_the_length_tells(name: str, length: int, computed: list[str]) -> None:
-    assert without_lengths(costs(forged(name, length), CAVAGE, computed)) == BY_LENGTH[length]
+    assert without_lengths(costs(forged(name, length), CAVAGE, computed)) == twice(BY_LENGTH[length])
 
 
 @pytest.mark.parametrize("scheme", [CAVAGE_KONG, CAVAGE_APISIX, LINE], ids=lambda scheme: scheme.name)
 def test_the_plugins_know_secrets_alone(scheme: Cavage, computed: list[str]) -> None:
     request = sign(scheme, world.POST)
-    assert without_lengths(costs(request, scheme, computed)) == ["hmac:sha256"]
+    assert without_lengths(costs(request, scheme, computed)) == twice(["hmac:sha256"])
 
 
 def test_both_strings_are_tried_for_every_key(computed: list[str]) -> None:
     request = sign(LINE, world.POST, headers="request-line host date digest")
-    assert without_lengths(costs(request, LINE, computed)) == ["hmac:sha256", "hmac:sha256"]
+    assert without_lengths(costs(request, LINE, computed)) == twice(["hmac:sha256", "hmac:sha256"])
 
 
 # What signs, and under which name. RSA signs as PSS where the name is hs2019.

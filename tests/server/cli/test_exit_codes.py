@@ -140,9 +140,11 @@ def test_130_interrupted(tmp_path: Path) -> None:
             cwd=tmp_path,
             stderr=subprocess.PIPE,
         )
-        mute.accept()[0].recv(1)  # the call is under way
+        listening = mute.accept()[0]  # kept: a closed connection would be an answer
+        listening.recv(1)  # the call is under way
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[1].endswith(b"Interrupted.\n")
+        listening.close()
     assert process.returncode == exits.INTERRUPTED == 130
 
 

@@ -50,10 +50,17 @@ class KnowingKeyRing:
     def find(self, key_id: str) -> OpenedKey | None:
         """See KeyRing."""
         # In this order: what was to be known when the feed was fresh, is known when the id is looked for after that.
-        if self._loader.is_sure() and key_id not in self._known and not self._allowance.take():
+        if not self._loader.is_sure() or key_id in self._known:
+            return self._inner.find(key_id)
+        if not self._allowance.take():
             self._metrics.spared()
             return None
-        return self._inner.find(key_id)
+        opened = self._inner.find(key_id)
+        if opened is not None:
+            # Issued elsewhere a moment ago. Keys that are used at once never use the allowance up; ids that nobody has do.
+            self._known.add(key_id)
+            self._allowance.give_back()
+        return opened
 
     def evict(self, key_id: str) -> None:
         """See KeyRing. Whatever changes exists, or is about to."""

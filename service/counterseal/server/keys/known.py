@@ -103,3 +103,8 @@ class Allowance:
                 return False
             self._left -= 1
             return True
+
+    def give_back(self) -> None:
+        """Return what was taken: the question was not about an id that nobody has."""
+        with self._lock:
+            self._left = min(self._most, self._left + 1)

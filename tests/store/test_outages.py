@@ -3,9 +3,9 @@
 import contextlib
 import os
 import resource
-import sys
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,7 +106,8 @@ def test_a_file_removed_under_open_connections_acknowledges_nothing(name: str, o
 
 def test_a_full_disk_acknowledges_nothing(opened: KeyStore, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # This process also writes down its secrets, in a file that may be past the limit by now.
-    monkeypatch.setattr(sys.modules.get("sitecustomize"), "_FOLDER", None, raising=False)
+    if "sitecustomize" in sys.modules:
+        monkeypatch.setattr(sys.modules["sitecustomize"], "_FOLDER", None, raising=False)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = max(file.stat().st_size for file in path.parent.iterdir())
     done = []

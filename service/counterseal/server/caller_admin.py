@@ -16,9 +16,10 @@ from counterseal.server.callers.reserved import Reserved
 from counterseal.server.errors import CallerExists, CallerNotFound, EtagMismatch, InvalidField, SealBroken, StoreUnavailable
 from counterseal.server.keys.caller_seal import check_seal, seal_caller
 from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.store.caller_records import CallerRecord, StoredCaller, later
+from counterseal.server.store.caller_records import CallerRecord, StoredCaller
 from counterseal.server.store.callers import CallerStore, Edit
 from counterseal.server.store.records import AuditEntry
+from counterseal.server.store.times import later
 
 _DEFAULT_PAGE: Final = 100
 _NO_CALLER: Final = "there is no such caller"

@@ -5,6 +5,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Final
 
+from counterseal.server.store.times import later
+
 
 class Role(enum.Enum):
     """What a caller is there for."""
@@ -69,11 +71,6 @@ class StoredCaller:
     def next_update(self, now: dt.datetime) -> dt.datetime:
         """Return the time of a change at `now`: later than that of any change before, however the clocks of servers differ."""
         return later(now, self.record.updated, self.newest)
-
-
-def later(now: dt.datetime, *before: dt.datetime | None) -> dt.datetime:
-    """Return `now`, or the first microsecond after the latest of these times if that is later."""
-    return max([now, *(time + dt.timedelta(microseconds=1) for time in before if time is not None)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from counterseal.core.model import KeyKind, KeyState, PublicKey
 from counterseal.core.policy import NO_POLICY, KeyPolicy
+from counterseal.server.store.times import later
 
 DEFAULT_TENANT: Final = "default"
 
@@ -94,8 +95,7 @@ class StoredKey:
 
     def next_update(self, now: dt.datetime) -> dt.datetime:
         """Return the time of a change at `now`: later than that of any change before, however the clocks of servers differ."""
-        last = self.record.updated if self.newest is None else max(self.newest, self.record.updated)
-        return max(now, last + dt.timedelta(microseconds=1))
+        return later(now, self.record.updated, self.newest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,11 @@ from typing import Any
 from counterseal.server.callers.bearer import bearer_sha256
 from counterseal.server.keys.caller_seal import seal_caller
 from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.store.caller_records import CallerLimits, CallerRecord, CallerState, Role, StoredCaller, later
+from counterseal.server.store.caller_records import CallerLimits, CallerRecord, CallerState, Role, StoredCaller
 from counterseal.server.store.callers import CallerStore
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import AuditEntry
+from counterseal.server.store.times import later
 from tests.store.samples import NOON
 
 FULL = CallerLimits(

@@ -26,6 +26,8 @@ class KeyKind(enum.Enum):
 
     SYMMETRIC = "SYMMETRIC"
     PUBLIC = "PUBLIC"
+    # A bearer token, of which only the hash is known.
+    BEARER = "BEARER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,8 @@ class Scope:
 class Key:
     """An opened key: the record with its material, as verification needs it. Times are Unix seconds.
 
-    A key has a secret or a public key, never both: `secret` is empty where `public_key` is set, so that no HMAC verifies.
+    A key has a secret, a public key or the SHA-256 of a bearer token, one of them: `secret` is empty where another is set, so
+    that no HMAC verifies.
     """
 
     key_id: str
@@ -179,11 +182,16 @@ class Key:
     secret_version: int = 1
     secret_end: float | None = None
     older: "Key | None" = field(default=None, repr=False)
+    bearer_sha256: bytes | None = field(default=None, repr=False)
+    # The session that the key lives and ends with; empty for one that was issued by itself.
+    session_id: str = ""
 
     @property
     def kind(self) -> KeyKind:
         """What the key is made of."""
-        return KeyKind.SYMMETRIC if self.public_key is None else KeyKind.PUBLIC
+        if self.public_key is not None:
+            return KeyKind.PUBLIC
+        return KeyKind.SYMMETRIC if self.bearer_sha256 is None else KeyKind.BEARER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

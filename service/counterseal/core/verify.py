@@ -58,6 +58,8 @@ _NEVER_TAKEN: Final = frozenset(
     {b"authorization", b"content-digest", b"content-length", b"digest", b"host", b"repr-digest"}
     | {b"signature", b"signature-input"}
 )
+# Kinds of key that may have a secret, or a token, before the newest one.
+_ROTATED: Final = frozenset({KeyKind.SYMMETRIC, KeyKind.BEARER})
 _STATE_REASONS: Final = {
     KeyState.DISABLED: (Reason.KEY_DISABLED, "the key is disabled"),
     KeyState.REVOKED: (Reason.KEY_REVOKED, "the key is revoked"),
@@ -209,13 +211,13 @@ def _check_signature(
     # is given the key that it came with, and the dummy only where there is none.
     usable = key if key is not None and key.kind in scheme.key_kinds else None
     matches = scheme.matches(claim, usable or DUMMY_KEY, derive)
-    if not matches and KeyKind.SYMMETRIC in scheme.key_kinds:
+    if not matches and not _ROTATED.isdisjoint(scheme.key_kinds):
         # The secret before, and the dummy where there is none: nobody learns from the time that a key is being rotated.
         older = None if usable is None else older_secret(usable, now)
         if scheme.matches(claim, older or DUMMY_KEY, derive) and older is not None:
             key, matches = older, True
     key = _check_known(claim, key, demand, schemes)
-    enough = is_enough_secret(key.secret) if key.public_key is None else not key.secret
+    enough = is_enough_secret(key.secret) if key.kind is KeyKind.SYMMETRIC else not key.secret
     # A temporary key is good only together with its security token, also in schemes that have no place for one.
     temporary, presented = key.security_token_sha256 is not None, claim.security_token is not None
     if not enough or not matches or temporary is not presented:

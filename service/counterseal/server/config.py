@@ -21,6 +21,7 @@ from counterseal.server.settings import (
     read_scheme_tables,
     reader,
 )
+from counterseal.server.settings.oidc import OidcSetting, read_oidc
 from counterseal.server.settings.replay import read_exempt_schemes, read_methods
 from counterseal.server.settings.schemes import read_names
 
@@ -74,6 +75,17 @@ class Config:
     # 0: nobody is locked out.
     lockout_failures: int
     lockout_seconds: float
+    # Failures to sign in for one principal from one source within the time, before that source is refused for that principal.
+    # Ten times as many: a principal is refused to everybody, a source for everybody.
+    sign_in_failures: int
+    sign_in_seconds: float
+    # How many passwords are hashed at once; each takes 64 MiB while it lasts.
+    sign_ins_at_once: int
+    # How long a session lasts at most, and without being refreshed; and a bearer token and a registered key of it.
+    session_seconds: float
+    session_idle_seconds: float
+    access_token_seconds: float
+    session_key_seconds: float
     # 0: uses are not written down.
     last_use_interval: float
     max_message_bytes: int
@@ -91,6 +103,7 @@ class Config:
     revoke_bound: float
     callers: tuple[CallerSetting, ...]
     configured_schemes: tuple[SchemeSetting, ...] = ()
+    oidc: tuple[OidcSetting, ...] = ()
 
     @property
     def tls(self) -> bool:
@@ -106,7 +119,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "DATA_DIR": (reader.path, ".counterseal"),
     "DATABASE_URL": (reader.text, None),
     "MASTER_KEYS": (reader.text, None),
-    "SCHEMES": (read_names, "aws-sigv4,rfc9421"),
+    "SCHEMES": (read_names, "aws-sigv4,bearer,rfc9421"),
     "SKEW": (reader.integer(1, 3600), "900"),
     "CACHE_KEYS": (reader.integer(1, 10_000_000), "10000"),
     "CACHE_KEY_SECONDS": (reader.seconds(0.001, _DAY), "60"),
@@ -129,6 +142,13 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "KEY_WRAPPING": (reader.text, None),
     "LOCKOUT_FAILURES": (reader.integer(0, 1_000_000), "0"),
     "LOCKOUT_SECONDS": (reader.seconds(1, _DAY), "300"),
+    "SIGN_IN_FAILURES": (reader.integer(1, 1_000_000), "5"),
+    "SIGN_IN_SECONDS": (reader.seconds(1, _DAY), "900"),
+    "SIGN_INS_AT_ONCE": (reader.integer(1, 256), "2"),
+    "SESSION_SECONDS": (reader.seconds(1, 365 * _DAY), "43200"),
+    "SESSION_IDLE_SECONDS": (reader.seconds(1, 365 * _DAY), "3600"),
+    "ACCESS_TOKEN_SECONDS": (reader.seconds(1, _DAY), "900"),
+    "SESSION_KEY_SECONDS": (reader.seconds(1, _DAY), "3600"),
     "LAST_USE_INTERVAL": (reader.seconds(0, _DAY), "60"),
     "MAX_MESSAGE_BYTES": (reader.integer(65_536, 1_073_741_824), "4194304"),
     "THREADS": (reader.integer(1, 256), "8"),
@@ -155,6 +175,7 @@ def load_config(environ: Mapping[str, str], toml_path: Path | None = None) -> Co
     path = toml_path or (Path(environ[PREFIX + "CONFIG"]) if environ.get(PREFIX + "CONFIG") else None)
     document = _read_toml(path) if path else {}
     callers = read_callers(document.pop("callers", []))
+    oidc = read_oidc(document.pop("oidc")) if "oidc" in document else ()
     configured = _take_scheme_tables(document)
     given = {**_from_toml(document), **_from_environ(environ)}
     if "SCHEMES" not in given and configured:
@@ -166,7 +187,7 @@ def load_config(environ: Mapping[str, str], toml_path: Path | None = None) -> Co
     }
     if values["database_url"] is None:
         values["database_url"] = f"sqlite:///{values['data_dir'] / 'counterseal.db'}"
-    config = Config(**values, callers=callers, configured_schemes=configured)
+    config = Config(**values, callers=callers, configured_schemes=configured, oidc=oidc)
     _check_together(config)
     return config
 

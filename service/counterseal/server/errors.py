@@ -78,5 +78,21 @@ class CallerExists(ServiceError):
     """The caller's name, or what it is recognised by, is taken."""
 
 
+class PrincipalNotFound(ServiceError):
+    """There is no such principal, or not one that the caller may see."""
+
+
+class PrincipalExists(ServiceError):
+    """The principal's name is taken in its tenant."""
+
+
+class SessionNotFound(ServiceError):
+    """There is no such session, or not one that the caller may see."""
+
+
+class SignInUnavailable(ServiceError):
+    """More sign-ins at once than the service takes, or the identity provider's keys cannot be had: nobody knows."""
+
+
 class ConfigError(ServiceError):
     """A setting is missing or wrong. The message names the setting."""

@@ -98,7 +98,7 @@ class Issuer:
             raise
         finally:
             self._ring.evict(fresh.key_id)  # its absence may be cached
-        return IssuedKey(record=record, secret=fresh.secret.decode("ascii") if fresh.action == "issue" else "")
+        return IssuedKey(record=record, secret=fresh.shown)
 
     def get(self, key_id: str, *, tenants: frozenset[str] | None = None) -> KeyRecord:
         """Return a key's record.

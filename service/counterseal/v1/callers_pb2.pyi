@@ -15,6 +15,7 @@ class CallerRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALLER_ROLE_AUDITOR: _ClassVar[CallerRole]
     CALLER_ROLE_GATEWAY: _ClassVar[CallerRole]
     CALLER_ROLE_LEASE: _ClassVar[CallerRole]
+    CALLER_ROLE_SESSIONS: _ClassVar[CallerRole]
 
 class CallerState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -26,6 +27,7 @@ CALLER_ROLE_ADMIN: CallerRole
 CALLER_ROLE_AUDITOR: CallerRole
 CALLER_ROLE_GATEWAY: CallerRole
 CALLER_ROLE_LEASE: CallerRole
+CALLER_ROLE_SESSIONS: CallerRole
 CALLER_STATE_UNSPECIFIED: CallerState
 CALLER_STATE_ACTIVE: CallerState
 CALLER_STATE_DISABLED: CallerState

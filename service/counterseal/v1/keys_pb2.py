@@ -27,7 +27,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ounterseal/v1/keys.proto\x12\x0e\x63ounterseal.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x06\n\x03Key\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12/\n\x06labels\x18\x05 \x03(\x0b\x32\x1f.counterseal.v1.Key.LabelsEntry\x12\x17\n\x0f\x61llowed_schemes\x18\x06 \x03(\t\x12\'\n\x05state\x18\x07 \x01(\x0e\x32\x18.counterseal.v1.KeyState\x12%\n\x04kind\x18\x08 \x01(\x0e\x32\x17.counterseal.v1.KeyKind\x12\x33\n\x0fnot_before_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrevoke_reason\x18\x0e \x01(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x1a\n\x12has_security_token\x18\x10 \x01(\x08\x12\x11\n\talgorithm\x18\x11 \x01(\t\x12\x16\n\x0epublic_key_pem\x18\x12 \x01(\t\x12)\n\x06policy\x18\x13 \x01(\x0b\x32\x19.counterseal.v1.KeyPolicy\x12.\n\x07secrets\x18\x14 \x03(\x0b\x32\x1d.counterseal.v1.SecretVersion\x12\x31\n\rlast_use_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9d\x01\n\tKeyPolicy\x12\x17\n\x0fsource_networks\x18\x01 \x03(\t\x12\x0f\n\x07regions\x18\x02 \x03(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x0f\n\x07methods\x18\x04 \x03(\t\x12\x15\n\rpath_prefixes\x18\x05 \x03(\t\x12,\n\x06replay\x18\x06 \x01(\x0e\x32\x1c.counterseal.v1.ReplayPolicy\"\xb2\x01\n\rSecretVersion\x12\x0f\n\x07version\x18\x01 \x01(\r\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf3\x03\n\x0fIssueKeyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.counterseal.v1.IssueKeyRequest.LabelsEntry\x12\x17\n\x0f\x61llowed_schemes\x18\x05 \x03(\t\x12\x33\n\x0fnot_before_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x0fimported_secret\x18\x08 \x01(\x0b\x32\x1e.counterseal.v1.ImportedSecretH\x00\x12\x37\n\npublic_key\x18\n \x01(\x0b\x32!.counterseal.v1.PublicKeyMaterialH\x00\x12\x12\n\nrequest_id\x18\t \x01(\t\x12)\n\x06policy\x18\x0b \x01(\x0b\x32\x19.counterseal.v1.KeyPolicy\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08material\"H\n\x0eImportedSecret\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x16\n\x0esecurity_token\x18\x03 \x01(\t\"o\n\x11PublicKeyMaterial\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\r\n\x03pem\x18\x02 \x01(\tH\x00\x12\r\n\x03jwk\x18\x03 \x01(\tH\x00\x12\r\n\x03raw\x18\x04 \x01(\x0cH\x00\x12\x11\n\talgorithm\x18\x05 \x01(\tB\n\n\x08\x65ncoding\"D\n\x10IssueKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x1f\n\rGetKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"2\n\x0eGetKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\"\xb3\x02\n\x0fListKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x11\n\tprincipal\x18\x04 \x01(\t\x12\'\n\x05state\x18\x05 \x01(\x0e\x32\x18.counterseal.v1.KeyState\x12\x35\n\x11unused_since_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x65xpire_before_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12>\n\x1asecret_created_before_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x10ListKeysResponse\x12!\n\x04keys\x18\x01 \x03(\x0b\x32\x13.counterseal.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x10UpdateKeyRequest\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"5\n\x11UpdateKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\"=\n\rRevokeRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04wait\x18\x03 \x01(\x08\"m\n\x0eRevokeResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x39\n\x15revoke_effective_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x01\n\x10RotateKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12*\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x17\n\x0fimported_secret\x18\x04 \x01(\x0c\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"|\n\x11RotateKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x35\n\x11previous_end_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\x0cReplayPolicy\x12\x1d\n\x19REPLAY_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18REPLAY_POLICY_SINGLE_USE\x10\x01\x12\x1a\n\x16REPLAY_POLICY_REUSABLE\x10\x02*j\n\x08KeyState\x12\x19\n\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10KEY_STATE_ACTIVE\x10\x01\x12\x16\n\x12KEY_STATE_DISABLED\x10\x02\x12\x15\n\x11KEY_STATE_REVOKED\x10\x03*P\n\x07KeyKind\x12\x18\n\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KEY_KIND_SYMMETRIC\x10\x01\x12\x13\n\x0fKEY_KIND_PUBLIC\x10\x02\x32\xe0\x03\n\nKeyService\x12M\n\x08IssueKey\x12\x1f.counterseal.v1.IssueKeyRequest\x1a .counterseal.v1.IssueKeyResponse\x12G\n\x06GetKey\x12\x1d.counterseal.v1.GetKeyRequest\x1a\x1e.counterseal.v1.GetKeyResponse\x12M\n\x08ListKeys\x12\x1f.counterseal.v1.ListKeysRequest\x1a .counterseal.v1.ListKeysResponse\x12P\n\tUpdateKey\x12 .counterseal.v1.UpdateKeyRequest\x1a!.counterseal.v1.UpdateKeyResponse\x12G\n\x06Revoke\x12\x1d.counterseal.v1.RevokeRequest\x1a\x1e.counterseal.v1.RevokeResponse\x12P\n\tRotateKey\x12 .counterseal.v1.RotateKeyRequest\x1a!.counterseal.v1.RotateKeyResponseBm\n\x12\x64\x65v.counterseal.v1B\tKeysProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ounterseal/v1/keys.proto\x12\x0e\x63ounterseal.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\x06\n\x03Key\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12/\n\x06labels\x18\x05 \x03(\x0b\x32\x1f.counterseal.v1.Key.LabelsEntry\x12\x17\n\x0f\x61llowed_schemes\x18\x06 \x03(\t\x12\'\n\x05state\x18\x07 \x01(\x0e\x32\x18.counterseal.v1.KeyState\x12%\n\x04kind\x18\x08 \x01(\x0e\x32\x17.counterseal.v1.KeyKind\x12\x33\n\x0fnot_before_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrevoke_reason\x18\x0e \x01(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x1a\n\x12has_security_token\x18\x10 \x01(\x08\x12\x11\n\talgorithm\x18\x11 \x01(\t\x12\x16\n\x0epublic_key_pem\x18\x12 \x01(\t\x12)\n\x06policy\x18\x13 \x01(\x0b\x32\x19.counterseal.v1.KeyPolicy\x12.\n\x07secrets\x18\x14 \x03(\x0b\x32\x1d.counterseal.v1.SecretVersion\x12\x31\n\rlast_use_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x16 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9d\x01\n\tKeyPolicy\x12\x17\n\x0fsource_networks\x18\x01 \x03(\t\x12\x0f\n\x07regions\x18\x02 \x03(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x0f\n\x07methods\x18\x04 \x03(\t\x12\x15\n\rpath_prefixes\x18\x05 \x03(\t\x12,\n\x06replay\x18\x06 \x01(\x0e\x32\x1c.counterseal.v1.ReplayPolicy\"\xb2\x01\n\rSecretVersion\x12\x0f\n\x07version\x18\x01 \x01(\r\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x04\n\x0fIssueKeyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.counterseal.v1.IssueKeyRequest.LabelsEntry\x12\x17\n\x0f\x61llowed_schemes\x18\x05 \x03(\t\x12\x33\n\x0fnot_before_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x0fimported_secret\x18\x08 \x01(\x0b\x32\x1e.counterseal.v1.ImportedSecretH\x00\x12\x37\n\npublic_key\x18\n \x01(\x0b\x32!.counterseal.v1.PublicKeyMaterialH\x00\x12;\n\x0c\x62\x65\x61rer_token\x18\x0c \x01(\x0b\x32#.counterseal.v1.BearerTokenMaterialH\x00\x12\x12\n\nrequest_id\x18\t \x01(\t\x12)\n\x06policy\x18\x0b \x01(\x0b\x32\x19.counterseal.v1.KeyPolicy\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08material\"H\n\x0eImportedSecret\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x16\n\x0esecurity_token\x18\x03 \x01(\t\"o\n\x11PublicKeyMaterial\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\r\n\x03pem\x18\x02 \x01(\tH\x00\x12\r\n\x03jwk\x18\x03 \x01(\tH\x00\x12\r\n\x03raw\x18\x04 \x01(\x0cH\x00\x12\x11\n\talgorithm\x18\x05 \x01(\tB\n\n\x08\x65ncoding\"\x15\n\x13\x42\x65\x61rerTokenMaterial\"D\n\x10IssueKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x1f\n\rGetKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"2\n\x0eGetKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\"\xb3\x02\n\x0fListKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x11\n\tprincipal\x18\x04 \x01(\t\x12\'\n\x05state\x18\x05 \x01(\x0e\x32\x18.counterseal.v1.KeyState\x12\x35\n\x11unused_since_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x65xpire_before_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12>\n\x1asecret_created_before_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x10ListKeysResponse\x12!\n\x04keys\x18\x01 \x03(\x0b\x32\x13.counterseal.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x10UpdateKeyRequest\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"5\n\x11UpdateKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\"=\n\rRevokeRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04wait\x18\x03 \x01(\x08\"m\n\x0eRevokeResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x39\n\x15revoke_effective_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x01\n\x10RotateKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12*\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x17\n\x0fimported_secret\x18\x04 \x01(\x0c\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"|\n\x11RotateKeyResponse\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.counterseal.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x35\n\x11previous_end_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\x0cReplayPolicy\x12\x1d\n\x19REPLAY_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18REPLAY_POLICY_SINGLE_USE\x10\x01\x12\x1a\n\x16REPLAY_POLICY_REUSABLE\x10\x02*j\n\x08KeyState\x12\x19\n\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10KEY_STATE_ACTIVE\x10\x01\x12\x16\n\x12KEY_STATE_DISABLED\x10\x02\x12\x15\n\x11KEY_STATE_REVOKED\x10\x03*e\n\x07KeyKind\x12\x18\n\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KEY_KIND_SYMMETRIC\x10\x01\x12\x13\n\x0fKEY_KIND_PUBLIC\x10\x02\x12\x13\n\x0fKEY_KIND_BEARER\x10\x03\x32\xe0\x03\n\nKeyService\x12M\n\x08IssueKey\x12\x1f.counterseal.v1.IssueKeyRequest\x1a .counterseal.v1.IssueKeyResponse\x12G\n\x06GetKey\x12\x1d.counterseal.v1.GetKeyRequest\x1a\x1e.counterseal.v1.GetKeyResponse\x12M\n\x08ListKeys\x12\x1f.counterseal.v1.ListKeysRequest\x1a .counterseal.v1.ListKeysResponse\x12P\n\tUpdateKey\x12 .counterseal.v1.UpdateKeyRequest\x1a!.counterseal.v1.UpdateKeyResponse\x12G\n\x06Revoke\x12\x1d.counterseal.v1.RevokeRequest\x1a\x1e.counterseal.v1.RevokeResponse\x12P\n\tRotateKey\x12 .counterseal.v1.RotateKeyRequest\x1a!.counterseal.v1.RotateKeyResponseBm\n\x12\x64\x65v.counterseal.v1B\tKeysProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,50 +39,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEY_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_ISSUEKEYREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_REPLAYPOLICY']._serialized_start=3097
-  _globals['_REPLAYPOLICY']._serialized_end=3200
-  _globals['_KEYSTATE']._serialized_start=3202
-  _globals['_KEYSTATE']._serialized_end=3308
-  _globals['_KEYKIND']._serialized_start=3310
-  _globals['_KEYKIND']._serialized_end=3390
+  _globals['_REPLAYPOLICY']._serialized_start=3201
+  _globals['_REPLAYPOLICY']._serialized_end=3304
+  _globals['_KEYSTATE']._serialized_start=3306
+  _globals['_KEYSTATE']._serialized_end=3412
+  _globals['_KEYKIND']._serialized_start=3414
+  _globals['_KEYKIND']._serialized_end=3515
   _globals['_KEY']._serialized_start=145
-  _globals['_KEY']._serialized_end=922
-  _globals['_KEY_LABELSENTRY']._serialized_start=877
-  _globals['_KEY_LABELSENTRY']._serialized_end=922
-  _globals['_KEYPOLICY']._serialized_start=925
-  _globals['_KEYPOLICY']._serialized_end=1082
-  _globals['_SECRETVERSION']._serialized_start=1085
-  _globals['_SECRETVERSION']._serialized_end=1263
-  _globals['_ISSUEKEYREQUEST']._serialized_start=1266
-  _globals['_ISSUEKEYREQUEST']._serialized_end=1765
-  _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_start=877
-  _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_end=922
-  _globals['_IMPORTEDSECRET']._serialized_start=1767
-  _globals['_IMPORTEDSECRET']._serialized_end=1839
-  _globals['_PUBLICKEYMATERIAL']._serialized_start=1841
-  _globals['_PUBLICKEYMATERIAL']._serialized_end=1952
-  _globals['_ISSUEKEYRESPONSE']._serialized_start=1954
-  _globals['_ISSUEKEYRESPONSE']._serialized_end=2022
-  _globals['_GETKEYREQUEST']._serialized_start=2024
-  _globals['_GETKEYREQUEST']._serialized_end=2055
-  _globals['_GETKEYRESPONSE']._serialized_start=2057
-  _globals['_GETKEYRESPONSE']._serialized_end=2107
-  _globals['_LISTKEYSREQUEST']._serialized_start=2110
-  _globals['_LISTKEYSREQUEST']._serialized_end=2417
-  _globals['_LISTKEYSRESPONSE']._serialized_start=2419
-  _globals['_LISTKEYSRESPONSE']._serialized_end=2497
-  _globals['_UPDATEKEYREQUEST']._serialized_start=2499
-  _globals['_UPDATEKEYREQUEST']._serialized_end=2600
-  _globals['_UPDATEKEYRESPONSE']._serialized_start=2602
-  _globals['_UPDATEKEYRESPONSE']._serialized_end=2655
-  _globals['_REVOKEREQUEST']._serialized_start=2657
-  _globals['_REVOKEREQUEST']._serialized_end=2718
-  _globals['_REVOKERESPONSE']._serialized_start=2720
-  _globals['_REVOKERESPONSE']._serialized_end=2829
-  _globals['_ROTATEKEYREQUEST']._serialized_start=2832
-  _globals['_ROTATEKEYREQUEST']._serialized_end=2969
-  _globals['_ROTATEKEYRESPONSE']._serialized_start=2971
-  _globals['_ROTATEKEYRESPONSE']._serialized_end=3095
-  _globals['_KEYSERVICE']._serialized_start=3393
-  _globals['_KEYSERVICE']._serialized_end=3873
+  _globals['_KEY']._serialized_end=942
+  _globals['_KEY_LABELSENTRY']._serialized_start=897
+  _globals['_KEY_LABELSENTRY']._serialized_end=942
+  _globals['_KEYPOLICY']._serialized_start=945
+  _globals['_KEYPOLICY']._serialized_end=1102
+  _globals['_SECRETVERSION']._serialized_start=1105
+  _globals['_SECRETVERSION']._serialized_end=1283
+  _globals['_ISSUEKEYREQUEST']._serialized_start=1286
+  _globals['_ISSUEKEYREQUEST']._serialized_end=1846
+  _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_start=897
+  _globals['_ISSUEKEYREQUEST_LABELSENTRY']._serialized_end=942
+  _globals['_IMPORTEDSECRET']._serialized_start=1848
+  _globals['_IMPORTEDSECRET']._serialized_end=1920
+  _globals['_PUBLICKEYMATERIAL']._serialized_start=1922
+  _globals['_PUBLICKEYMATERIAL']._serialized_end=2033
+  _globals['_BEARERTOKENMATERIAL']._serialized_start=2035
+  _globals['_BEARERTOKENMATERIAL']._serialized_end=2056
+  _globals['_ISSUEKEYRESPONSE']._serialized_start=2058
+  _globals['_ISSUEKEYRESPONSE']._serialized_end=2126
+  _globals['_GETKEYREQUEST']._serialized_start=2128
+  _globals['_GETKEYREQUEST']._serialized_end=2159
+  _globals['_GETKEYRESPONSE']._serialized_start=2161
+  _globals['_GETKEYRESPONSE']._serialized_end=2211
+  _globals['_LISTKEYSREQUEST']._serialized_start=2214
+  _globals['_LISTKEYSREQUEST']._serialized_end=2521
+  _globals['_LISTKEYSRESPONSE']._serialized_start=2523
+  _globals['_LISTKEYSRESPONSE']._serialized_end=2601
+  _globals['_UPDATEKEYREQUEST']._serialized_start=2603
+  _globals['_UPDATEKEYREQUEST']._serialized_end=2704
+  _globals['_UPDATEKEYRESPONSE']._serialized_start=2706
+  _globals['_UPDATEKEYRESPONSE']._serialized_end=2759
+  _globals['_REVOKEREQUEST']._serialized_start=2761
+  _globals['_REVOKEREQUEST']._serialized_end=2822
+  _globals['_REVOKERESPONSE']._serialized_start=2824
+  _globals['_REVOKERESPONSE']._serialized_end=2933
+  _globals['_ROTATEKEYREQUEST']._serialized_start=2936
+  _globals['_ROTATEKEYREQUEST']._serialized_end=3073
+  _globals['_ROTATEKEYRESPONSE']._serialized_start=3075
+  _globals['_ROTATEKEYRESPONSE']._serialized_end=3199
+  _globals['_KEYSERVICE']._serialized_start=3518
+  _globals['_KEYSERVICE']._serialized_end=3998
 # @@protoc_insertion_point(module_scope)

@@ -27,6 +27,7 @@ class KeyKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KEY_KIND_UNSPECIFIED: _ClassVar[KeyKind]
     KEY_KIND_SYMMETRIC: _ClassVar[KeyKind]
     KEY_KIND_PUBLIC: _ClassVar[KeyKind]
+    KEY_KIND_BEARER: _ClassVar[KeyKind]
 REPLAY_POLICY_UNSPECIFIED: ReplayPolicy
 REPLAY_POLICY_SINGLE_USE: ReplayPolicy
 REPLAY_POLICY_REUSABLE: ReplayPolicy
@@ -37,9 +38,10 @@ KEY_STATE_REVOKED: KeyState
 KEY_KIND_UNSPECIFIED: KeyKind
 KEY_KIND_SYMMETRIC: KeyKind
 KEY_KIND_PUBLIC: KeyKind
+KEY_KIND_BEARER: KeyKind
 
 class Key(_message.Message):
-    __slots__ = ("key_id", "tenant", "principal", "description", "labels", "allowed_schemes", "state", "kind", "not_before_time", "expire_time", "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token", "algorithm", "public_key_pem", "policy", "secrets", "last_use_time")
+    __slots__ = ("key_id", "tenant", "principal", "description", "labels", "allowed_schemes", "state", "kind", "not_before_time", "expire_time", "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token", "algorithm", "public_key_pem", "policy", "secrets", "last_use_time", "session_id")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +70,7 @@ class Key(_message.Message):
     POLICY_FIELD_NUMBER: _ClassVar[int]
     SECRETS_FIELD_NUMBER: _ClassVar[int]
     LAST_USE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     tenant: str
     principal: str
@@ -89,7 +92,8 @@ class Key(_message.Message):
     policy: KeyPolicy
     secrets: _containers.RepeatedCompositeFieldContainer[SecretVersion]
     last_use_time: _timestamp_pb2.Timestamp
-    def __init__(self, key_id: _Optional[str] = ..., tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[KeyState, str]] = ..., kind: _Optional[_Union[KeyKind, str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_reason: _Optional[str] = ..., etag: _Optional[str] = ..., has_security_token: bool = ..., algorithm: _Optional[str] = ..., public_key_pem: _Optional[str] = ..., policy: _Optional[_Union[KeyPolicy, _Mapping]] = ..., secrets: _Optional[_Iterable[_Union[SecretVersion, _Mapping]]] = ..., last_use_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    session_id: str
+    def __init__(self, key_id: _Optional[str] = ..., tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[KeyState, str]] = ..., kind: _Optional[_Union[KeyKind, str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_reason: _Optional[str] = ..., etag: _Optional[str] = ..., has_security_token: bool = ..., algorithm: _Optional[str] = ..., public_key_pem: _Optional[str] = ..., policy: _Optional[_Union[KeyPolicy, _Mapping]] = ..., secrets: _Optional[_Iterable[_Union[SecretVersion, _Mapping]]] = ..., last_use_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class KeyPolicy(_message.Message):
     __slots__ = ("source_networks", "regions", "services", "methods", "path_prefixes", "replay")
@@ -120,7 +124,7 @@ class SecretVersion(_message.Message):
     def __init__(self, version: _Optional[int] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_use_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class IssueKeyRequest(_message.Message):
-    __slots__ = ("tenant", "principal", "description", "labels", "allowed_schemes", "not_before_time", "expire_time", "imported_secret", "public_key", "request_id", "policy")
+    __slots__ = ("tenant", "principal", "description", "labels", "allowed_schemes", "not_before_time", "expire_time", "imported_secret", "public_key", "bearer_token", "request_id", "policy")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +141,7 @@ class IssueKeyRequest(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     IMPORTED_SECRET_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    BEARER_TOKEN_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     tenant: str
@@ -148,9 +153,10 @@ class IssueKeyRequest(_message.Message):
     expire_time: _timestamp_pb2.Timestamp
     imported_secret: ImportedSecret
     public_key: PublicKeyMaterial
+    bearer_token: BearerTokenMaterial
     request_id: str
     policy: KeyPolicy
-    def __init__(self, tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., imported_secret: _Optional[_Union[ImportedSecret, _Mapping]] = ..., public_key: _Optional[_Union[PublicKeyMaterial, _Mapping]] = ..., request_id: _Optional[str] = ..., policy: _Optional[_Union[KeyPolicy, _Mapping]] = ...) -> None: ...
+    def __init__(self, tenant: _Optional[str] = ..., principal: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., allowed_schemes: _Optional[_Iterable[str]] = ..., not_before_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., imported_secret: _Optional[_Union[ImportedSecret, _Mapping]] = ..., public_key: _Optional[_Union[PublicKeyMaterial, _Mapping]] = ..., bearer_token: _Optional[_Union[BearerTokenMaterial, _Mapping]] = ..., request_id: _Optional[str] = ..., policy: _Optional[_Union[KeyPolicy, _Mapping]] = ...) -> None: ...
 
 class ImportedSecret(_message.Message):
     __slots__ = ("key_id", "secret", "security_token")
@@ -175,6 +181,10 @@ class PublicKeyMaterial(_message.Message):
     raw: bytes
     algorithm: str
     def __init__(self, key_id: _Optional[str] = ..., pem: _Optional[str] = ..., jwk: _Optional[str] = ..., raw: _Optional[bytes] = ..., algorithm: _Optional[str] = ...) -> None: ...
+
+class BearerTokenMaterial(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class IssueKeyResponse(_message.Message):
     __slots__ = ("key", "secret")

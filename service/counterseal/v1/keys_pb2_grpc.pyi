@@ -28,7 +28,8 @@ class KeyServiceStub:
     """Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 
     The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-    and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
+    and secret are returned, unless the key was revoked since (FAILED_PRECONDITION). Of a bearer token only the hash is kept, so a
+    retry makes another one for the same key, and the one of the first answer is good for nothing.
     """
 
     GetKey: grpc.UnaryUnaryMultiCallable[
@@ -65,7 +66,8 @@ class KeyServiceStub:
     """Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
 
     The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
-    is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+    is returned. Public keys, keys with a security token, and keys of a session are not rotated: INVALID_ARGUMENT; issue another. A retry
+    for a bearer token, of which only the hash is kept, is ALREADY_EXISTS: rotate it again under another id.
     """
 
 class KeyServiceAsyncStub:
@@ -78,7 +80,8 @@ class KeyServiceAsyncStub:
     """Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 
     The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-    and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
+    and secret are returned, unless the key was revoked since (FAILED_PRECONDITION). Of a bearer token only the hash is kept, so a
+    retry makes another one for the same key, and the one of the first answer is good for nothing.
     """
 
     GetKey: grpc.aio.UnaryUnaryMultiCallable[
@@ -115,7 +118,8 @@ class KeyServiceAsyncStub:
     """Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
 
     The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
-    is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+    is returned. Public keys, keys with a security token, and keys of a session are not rotated: INVALID_ARGUMENT; issue another. A retry
+    for a bearer token, of which only the hash is kept, is ALREADY_EXISTS: rotate it again under another id.
     """
 
 class KeyServiceServicer(metaclass=abc.ABCMeta):
@@ -130,7 +134,8 @@ class KeyServiceServicer(metaclass=abc.ABCMeta):
         """Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 
         The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-        and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
+        and secret are returned, unless the key was revoked since (FAILED_PRECONDITION). Of a bearer token only the hash is kept, so a
+        retry makes another one for the same key, and the one of the first answer is good for nothing.
         """
 
     @abc.abstractmethod
@@ -177,7 +182,8 @@ class KeyServiceServicer(metaclass=abc.ABCMeta):
         """Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
 
         The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
-        is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+        is returned. Public keys, keys with a security token, and keys of a session are not rotated: INVALID_ARGUMENT; issue another. A retry
+        for a bearer token, of which only the hash is kept, is ALREADY_EXISTS: rotate it again under another id.
         """
 
 def add_KeyServiceServicer_to_server(servicer: KeyServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

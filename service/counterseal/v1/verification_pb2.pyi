@@ -139,7 +139,7 @@ class VerifyResponse(_message.Message):
     def __init__(self, verified: _Optional[_Union[Verified, _Mapping]] = ..., rejected: _Optional[_Union[Rejected, _Mapping]] = ...) -> None: ...
 
 class Verified(_message.Message):
-    __slots__ = ("key_id", "principal", "tenant", "labels", "scheme", "signed_time", "valid_until_time", "coverage", "payload_duty", "scope", "verified_path", "secret_version")
+    __slots__ = ("key_id", "principal", "tenant", "labels", "scheme", "signed_time", "valid_until_time", "coverage", "payload_duty", "scope", "verified_path", "secret_version", "session_id")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +159,7 @@ class Verified(_message.Message):
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     VERIFIED_PATH_FIELD_NUMBER: _ClassVar[int]
     SECRET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     key_id: str
     principal: str
     tenant: str
@@ -171,7 +172,8 @@ class Verified(_message.Message):
     scope: Scope
     verified_path: bytes
     secret_version: int
-    def __init__(self, key_id: _Optional[str] = ..., principal: _Optional[str] = ..., tenant: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., scheme: _Optional[str] = ..., signed_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., payload_duty: _Optional[_Union[PayloadDuty, _Mapping]] = ..., scope: _Optional[_Union[Scope, _Mapping]] = ..., verified_path: _Optional[bytes] = ..., secret_version: _Optional[int] = ...) -> None: ...
+    session_id: str
+    def __init__(self, key_id: _Optional[str] = ..., principal: _Optional[str] = ..., tenant: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., scheme: _Optional[str] = ..., signed_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., payload_duty: _Optional[_Union[PayloadDuty, _Mapping]] = ..., scope: _Optional[_Union[Scope, _Mapping]] = ..., verified_path: _Optional[bytes] = ..., secret_version: _Optional[int] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Scope(_message.Message):
     __slots__ = ("date", "region", "service")

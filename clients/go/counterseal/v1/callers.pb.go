@@ -39,6 +39,8 @@ const (
 	CallerRole_CALLER_ROLE_GATEWAY CallerRole = 3
 	// Verify, and lease signing keys of scopes.
 	CallerRole_CALLER_ROLE_LEASE CallerRole = 4
+	// The front of a web application: verify, and sign people in and out.
+	CallerRole_CALLER_ROLE_SESSIONS CallerRole = 5
 )
 
 // Enum value maps for CallerRole.
@@ -49,6 +51,7 @@ var (
 		2: "CALLER_ROLE_AUDITOR",
 		3: "CALLER_ROLE_GATEWAY",
 		4: "CALLER_ROLE_LEASE",
+		5: "CALLER_ROLE_SESSIONS",
 	}
 	CallerRole_value = map[string]int32{
 		"CALLER_ROLE_UNSPECIFIED": 0,
@@ -56,6 +59,7 @@ var (
 		"CALLER_ROLE_AUDITOR":     2,
 		"CALLER_ROLE_GATEWAY":     3,
 		"CALLER_ROLE_LEASE":       4,
+		"CALLER_ROLE_SESSIONS":    5,
 	}
 )
 
@@ -1050,14 +1054,15 @@ const file_counterseal_v1_callers_proto_rawDesc = "" +
 	"\x13DeleteCallerRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\"\x16\n" +
-	"\x14DeleteCallerResponse*\x89\x01\n" +
+	"\x14DeleteCallerResponse*\xa3\x01\n" +
 	"\n" +
 	"CallerRole\x12\x1b\n" +
 	"\x17CALLER_ROLE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CALLER_ROLE_ADMIN\x10\x01\x12\x17\n" +
 	"\x13CALLER_ROLE_AUDITOR\x10\x02\x12\x17\n" +
 	"\x13CALLER_ROLE_GATEWAY\x10\x03\x12\x15\n" +
-	"\x11CALLER_ROLE_LEASE\x10\x04*_\n" +
+	"\x11CALLER_ROLE_LEASE\x10\x04\x12\x18\n" +
+	"\x14CALLER_ROLE_SESSIONS\x10\x05*_\n" +
 	"\vCallerState\x12\x1c\n" +
 	"\x18CALLER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13CALLER_STATE_ACTIVE\x10\x01\x12\x19\n" +

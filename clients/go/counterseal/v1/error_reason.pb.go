@@ -65,6 +65,14 @@ const (
 	ErrorReason_ERROR_REASON_CALLER_EXISTS ErrorReason = 16
 	// UNAVAILABLE: the replay guard did not answer, or is full, so nobody knows whether this is a replay. Retry with the same `request_id`.
 	ErrorReason_ERROR_REASON_REPLAY_GUARD_UNAVAILABLE ErrorReason = 17
+	// NOT_FOUND: there is no such principal. Example: SetPassword of a name that was never created.
+	ErrorReason_ERROR_REASON_PRINCIPAL_NOT_FOUND ErrorReason = 18
+	// ALREADY_EXISTS: the principal's name is taken in its tenant. Example: CreatePrincipal done twice.
+	ErrorReason_ERROR_REASON_PRINCIPAL_EXISTS ErrorReason = 19
+	// NOT_FOUND: there is no such session. Example: SignOut by an administrator of an id that never was.
+	ErrorReason_ERROR_REASON_SESSION_NOT_FOUND ErrorReason = 20
+	// UNAVAILABLE: more sign-ins at once than the service takes, or an identity provider's keys cannot be had. Retry.
+	ErrorReason_ERROR_REASON_SIGN_IN_UNAVAILABLE ErrorReason = 21
 )
 
 // Enum value maps for ErrorReason.
@@ -88,6 +96,10 @@ var (
 		15: "ERROR_REASON_CALLER_NOT_FOUND",
 		16: "ERROR_REASON_CALLER_EXISTS",
 		17: "ERROR_REASON_REPLAY_GUARD_UNAVAILABLE",
+		18: "ERROR_REASON_PRINCIPAL_NOT_FOUND",
+		19: "ERROR_REASON_PRINCIPAL_EXISTS",
+		20: "ERROR_REASON_SESSION_NOT_FOUND",
+		21: "ERROR_REASON_SIGN_IN_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":              0,
@@ -108,6 +120,10 @@ var (
 		"ERROR_REASON_CALLER_NOT_FOUND":         15,
 		"ERROR_REASON_CALLER_EXISTS":            16,
 		"ERROR_REASON_REPLAY_GUARD_UNAVAILABLE": 17,
+		"ERROR_REASON_PRINCIPAL_NOT_FOUND":      18,
+		"ERROR_REASON_PRINCIPAL_EXISTS":         19,
+		"ERROR_REASON_SESSION_NOT_FOUND":        20,
+		"ERROR_REASON_SIGN_IN_UNAVAILABLE":      21,
 	}
 )
 
@@ -142,7 +158,7 @@ var File_counterseal_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_counterseal_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"!counterseal/v1/error_reason.proto\x12\x0ecounterseal.v1*\xda\x04\n" +
+	"!counterseal/v1/error_reason.proto\x12\x0ecounterseal.v1*\xed\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
@@ -162,7 +178,11 @@ const file_counterseal_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_CALLER_LIMIT\x10\x0e\x12!\n" +
 	"\x1dERROR_REASON_CALLER_NOT_FOUND\x10\x0f\x12\x1e\n" +
 	"\x1aERROR_REASON_CALLER_EXISTS\x10\x10\x12)\n" +
-	"%ERROR_REASON_REPLAY_GUARD_UNAVAILABLE\x10\x11Bt\n" +
+	"%ERROR_REASON_REPLAY_GUARD_UNAVAILABLE\x10\x11\x12$\n" +
+	" ERROR_REASON_PRINCIPAL_NOT_FOUND\x10\x12\x12!\n" +
+	"\x1dERROR_REASON_PRINCIPAL_EXISTS\x10\x13\x12\"\n" +
+	"\x1eERROR_REASON_SESSION_NOT_FOUND\x10\x14\x12$\n" +
+	" ERROR_REASON_SIGN_IN_UNAVAILABLE\x10\x15Bt\n" +
 	"\x12dev.counterseal.v1B\x10ErrorReasonProtoP\x01ZJgithub.com/counterseal/counterseal/clients/go/counterseal/v1;countersealv1b\x06proto3"
 
 var (

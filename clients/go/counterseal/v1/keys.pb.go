@@ -146,6 +146,8 @@ const (
 	KeyKind_KEY_KIND_SYMMETRIC KeyKind = 1
 	// A public key, registered for asymmetric schemes. It is never used as a secret.
 	KeyKind_KEY_KIND_PUBLIC KeyKind = 2
+	// A bearer token, of which the service keeps only a hash. Its only scheme is `bearer`.
+	KeyKind_KEY_KIND_BEARER KeyKind = 3
 )
 
 // Enum value maps for KeyKind.
@@ -154,11 +156,13 @@ var (
 		0: "KEY_KIND_UNSPECIFIED",
 		1: "KEY_KIND_SYMMETRIC",
 		2: "KEY_KIND_PUBLIC",
+		3: "KEY_KIND_BEARER",
 	}
 	KeyKind_value = map[string]int32{
 		"KEY_KIND_UNSPECIFIED": 0,
 		"KEY_KIND_SYMMETRIC":   1,
 		"KEY_KIND_PUBLIC":      2,
+		"KEY_KIND_BEARER":      3,
 	}
 )
 
@@ -236,7 +240,9 @@ type Key struct {
 	Secrets []*SecretVersion `protobuf:"bytes,20,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// When the key was last used, to within minutes: written in batches, and lost when a server is killed. Absent: not known.
 	// Set by the service.
-	LastUseTime   *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
+	LastUseTime *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
+	// The session that the key ends with (SessionService). Empty: it was issued by itself. Set by the service.
+	SessionId     string `protobuf:"bytes,22,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -416,6 +422,13 @@ func (x *Key) GetLastUseTime() *timestamppb.Timestamp {
 		return x.LastUseTime
 	}
 	return nil
+}
+
+func (x *Key) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
 }
 
 // What a key may be used for. An empty list is no limit; several lists limit together.
@@ -608,6 +621,7 @@ type IssueKeyRequest struct {
 	//
 	//	*IssueKeyRequest_ImportedSecret
 	//	*IssueKeyRequest_PublicKey
+	//	*IssueKeyRequest_BearerToken
 	Material isIssueKeyRequest_Material `protobuf_oneof:"material"`
 	// Chosen by the caller, the same on every retry. At most 128 characters of [A-Za-z0-9._:-]. Empty: a retry issues a second key.
 	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -721,6 +735,15 @@ func (x *IssueKeyRequest) GetPublicKey() *PublicKeyMaterial {
 	return nil
 }
 
+func (x *IssueKeyRequest) GetBearerToken() *BearerTokenMaterial {
+	if x != nil {
+		if x, ok := x.Material.(*IssueKeyRequest_BearerToken); ok {
+			return x.BearerToken
+		}
+	}
+	return nil
+}
+
 func (x *IssueKeyRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
@@ -749,9 +772,16 @@ type IssueKeyRequest_PublicKey struct {
 	PublicKey *PublicKeyMaterial `protobuf:"bytes,10,opt,name=public_key,json=publicKey,proto3,oneof"`
 }
 
+type IssueKeyRequest_BearerToken struct {
+	// A bearer token, which is generated.
+	BearerToken *BearerTokenMaterial `protobuf:"bytes,12,opt,name=bearer_token,json=bearerToken,proto3,oneof"`
+}
+
 func (*IssueKeyRequest_ImportedSecret) isIssueKeyRequest_Material() {}
 
 func (*IssueKeyRequest_PublicKey) isIssueKeyRequest_Material() {}
+
+func (*IssueKeyRequest_BearerToken) isIssueKeyRequest_Material() {}
 
 // An existing id and secret.
 type ImportedSecret struct {
@@ -941,12 +971,50 @@ func (*PublicKeyMaterial_Jwk) isPublicKeyMaterial_Encoding() {}
 
 func (*PublicKeyMaterial_Raw) isPublicKeyMaterial_Encoding() {}
 
+// A bearer token. It is always generated: only so is its hash as good as a secret.
+type BearerTokenMaterial struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BearerTokenMaterial) Reset() {
+	*x = BearerTokenMaterial{}
+	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BearerTokenMaterial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BearerTokenMaterial) ProtoMessage() {}
+
+func (x *BearerTokenMaterial) ProtoReflect() protoreflect.Message {
+	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BearerTokenMaterial.ProtoReflect.Descriptor instead.
+func (*BearerTokenMaterial) Descriptor() ([]byte, []int) {
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{6}
+}
+
 // The issued key.
 type IssueKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key.
 	Key *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// The secret, as text to put into a client's configuration. Returned here and nowhere else. Empty for an imported or public key.
+	// The secret, as text to put into a client's configuration, or the bearer token. Returned here and nowhere else. Empty for an imported
+	// or public key.
 	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -954,7 +1022,7 @@ type IssueKeyResponse struct {
 
 func (x *IssueKeyResponse) Reset() {
 	*x = IssueKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1034,7 @@ func (x *IssueKeyResponse) String() string {
 func (*IssueKeyResponse) ProtoMessage() {}
 
 func (x *IssueKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[6]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1047,7 @@ func (x *IssueKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueKeyResponse.ProtoReflect.Descriptor instead.
 func (*IssueKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{6}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *IssueKeyResponse) GetKey() *Key {
@@ -1007,7 +1075,7 @@ type GetKeyRequest struct {
 
 func (x *GetKeyRequest) Reset() {
 	*x = GetKeyRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1087,7 @@ func (x *GetKeyRequest) String() string {
 func (*GetKeyRequest) ProtoMessage() {}
 
 func (x *GetKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[7]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1100,7 @@ func (x *GetKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetKeyRequest.ProtoReflect.Descriptor instead.
 func (*GetKeyRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{7}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetKeyRequest) GetKeyId() string {
@@ -1053,7 +1121,7 @@ type GetKeyResponse struct {
 
 func (x *GetKeyResponse) Reset() {
 	*x = GetKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1065,7 +1133,7 @@ func (x *GetKeyResponse) String() string {
 func (*GetKeyResponse) ProtoMessage() {}
 
 func (x *GetKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[8]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +1146,7 @@ func (x *GetKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetKeyResponse.ProtoReflect.Descriptor instead.
 func (*GetKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{8}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetKeyResponse) GetKey() *Key {
@@ -1113,7 +1181,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1125,7 +1193,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[9]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1138,7 +1206,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{9}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListKeysRequest) GetPageSize() int32 {
@@ -1210,7 +1278,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1222,7 +1290,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[10]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1235,7 +1303,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{10}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -1266,7 +1334,7 @@ type UpdateKeyRequest struct {
 
 func (x *UpdateKeyRequest) Reset() {
 	*x = UpdateKeyRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1278,7 +1346,7 @@ func (x *UpdateKeyRequest) String() string {
 func (*UpdateKeyRequest) ProtoMessage() {}
 
 func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[11]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1291,7 +1359,7 @@ func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateKeyRequest.ProtoReflect.Descriptor instead.
 func (*UpdateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{11}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateKeyRequest) GetKey() *Key {
@@ -1319,7 +1387,7 @@ type UpdateKeyResponse struct {
 
 func (x *UpdateKeyResponse) Reset() {
 	*x = UpdateKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1331,7 +1399,7 @@ func (x *UpdateKeyResponse) String() string {
 func (*UpdateKeyResponse) ProtoMessage() {}
 
 func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[12]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1344,7 +1412,7 @@ func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateKeyResponse.ProtoReflect.Descriptor instead.
 func (*UpdateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{12}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateKeyResponse) GetKey() *Key {
@@ -1370,7 +1438,7 @@ type RevokeRequest struct {
 
 func (x *RevokeRequest) Reset() {
 	*x = RevokeRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[13]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1382,7 +1450,7 @@ func (x *RevokeRequest) String() string {
 func (*RevokeRequest) ProtoMessage() {}
 
 func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[13]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1395,7 +1463,7 @@ func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{13}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RevokeRequest) GetKeyId() string {
@@ -1433,7 +1501,7 @@ type RevokeResponse struct {
 
 func (x *RevokeResponse) Reset() {
 	*x = RevokeResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[14]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1445,7 +1513,7 @@ func (x *RevokeResponse) String() string {
 func (*RevokeResponse) ProtoMessage() {}
 
 func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[14]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1458,7 +1526,7 @@ func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeResponse.ProtoReflect.Descriptor instead.
 func (*RevokeResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{14}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RevokeResponse) GetKey() *Key {
@@ -1494,7 +1562,7 @@ type RotateKeyRequest struct {
 
 func (x *RotateKeyRequest) Reset() {
 	*x = RotateKeyRequest{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[15]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1506,7 +1574,7 @@ func (x *RotateKeyRequest) String() string {
 func (*RotateKeyRequest) ProtoMessage() {}
 
 func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[15]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,7 +1587,7 @@ func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{15}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RotateKeyRequest) GetKeyId() string {
@@ -1572,7 +1640,7 @@ type RotateKeyResponse struct {
 
 func (x *RotateKeyResponse) Reset() {
 	*x = RotateKeyResponse{}
-	mi := &file_counterseal_v1_keys_proto_msgTypes[16]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1652,7 @@ func (x *RotateKeyResponse) String() string {
 func (*RotateKeyResponse) ProtoMessage() {}
 
 func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_counterseal_v1_keys_proto_msgTypes[16]
+	mi := &file_counterseal_v1_keys_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1665,7 @@ func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{16}
+	return file_counterseal_v1_keys_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RotateKeyResponse) GetKey() *Key {
@@ -1625,7 +1693,7 @@ var File_counterseal_v1_keys_proto protoreflect.FileDescriptor
 
 const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\n" +
-	"\x19counterseal/v1/keys.proto\x12\x0ecounterseal.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\a\n" +
+	"\x19counterseal/v1/keys.proto\x12\x0ecounterseal.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\b\n" +
 	"\x03Key\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x1c\n" +
@@ -1652,7 +1720,9 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\x0epublic_key_pem\x18\x12 \x01(\tR\fpublicKeyPem\x121\n" +
 	"\x06policy\x18\x13 \x01(\v2\x19.counterseal.v1.KeyPolicyR\x06policy\x127\n" +
 	"\asecrets\x18\x14 \x03(\v2\x1d.counterseal.v1.SecretVersionR\asecrets\x12>\n" +
-	"\rlast_use_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\x1a9\n" +
+	"\rlast_use_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x16 \x01(\tR\tsessionId\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdf\x01\n" +
@@ -1668,7 +1738,7 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x125\n" +
 	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12>\n" +
-	"\rlast_use_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\x80\x05\n" +
+	"\rlast_use_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\xca\x05\n" +
 	"\x0fIssueKeyRequest\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12 \n" +
@@ -1681,7 +1751,8 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\x0fimported_secret\x18\b \x01(\v2\x1e.counterseal.v1.ImportedSecretH\x00R\x0eimportedSecret\x12B\n" +
 	"\n" +
 	"public_key\x18\n" +
-	" \x01(\v2!.counterseal.v1.PublicKeyMaterialH\x00R\tpublicKey\x12\x1d\n" +
+	" \x01(\v2!.counterseal.v1.PublicKeyMaterialH\x00R\tpublicKey\x12H\n" +
+	"\fbearer_token\x18\f \x01(\v2#.counterseal.v1.BearerTokenMaterialH\x00R\vbearerToken\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\t \x01(\tR\trequestId\x121\n" +
 	"\x06policy\x18\v \x01(\v2\x19.counterseal.v1.KeyPolicyR\x06policy\x1a9\n" +
@@ -1701,7 +1772,8 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\x03raw\x18\x04 \x01(\fH\x00R\x03raw\x12\x1c\n" +
 	"\talgorithm\x18\x05 \x01(\tR\talgorithmB\n" +
 	"\n" +
-	"\bencoding\"Q\n" +
+	"\bencoding\"\x15\n" +
+	"\x13BearerTokenMaterial\"Q\n" +
 	"\x10IssueKeyResponse\x12%\n" +
 	"\x03key\x18\x01 \x01(\v2\x13.counterseal.v1.KeyR\x03key\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\tR\x06secret\"&\n" +
@@ -1754,11 +1826,12 @@ const file_counterseal_v1_keys_proto_rawDesc = "" +
 	"\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10KEY_STATE_ACTIVE\x10\x01\x12\x16\n" +
 	"\x12KEY_STATE_DISABLED\x10\x02\x12\x15\n" +
-	"\x11KEY_STATE_REVOKED\x10\x03*P\n" +
+	"\x11KEY_STATE_REVOKED\x10\x03*e\n" +
 	"\aKeyKind\x12\x18\n" +
 	"\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12KEY_KIND_SYMMETRIC\x10\x01\x12\x13\n" +
-	"\x0fKEY_KIND_PUBLIC\x10\x022\xe0\x03\n" +
+	"\x0fKEY_KIND_PUBLIC\x10\x02\x12\x13\n" +
+	"\x0fKEY_KIND_BEARER\x10\x032\xe0\x03\n" +
 	"\n" +
 	"KeyService\x12M\n" +
 	"\bIssueKey\x12\x1f.counterseal.v1.IssueKeyRequest\x1a .counterseal.v1.IssueKeyResponse\x12G\n" +
@@ -1782,7 +1855,7 @@ func file_counterseal_v1_keys_proto_rawDescGZIP() []byte {
 }
 
 var file_counterseal_v1_keys_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_counterseal_v1_keys_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_counterseal_v1_keys_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_counterseal_v1_keys_proto_goTypes = []any{
 	(ReplayPolicy)(0),             // 0: counterseal.v1.ReplayPolicy
 	(KeyState)(0),                 // 1: counterseal.v1.KeyState
@@ -1793,77 +1866,79 @@ var file_counterseal_v1_keys_proto_goTypes = []any{
 	(*IssueKeyRequest)(nil),       // 6: counterseal.v1.IssueKeyRequest
 	(*ImportedSecret)(nil),        // 7: counterseal.v1.ImportedSecret
 	(*PublicKeyMaterial)(nil),     // 8: counterseal.v1.PublicKeyMaterial
-	(*IssueKeyResponse)(nil),      // 9: counterseal.v1.IssueKeyResponse
-	(*GetKeyRequest)(nil),         // 10: counterseal.v1.GetKeyRequest
-	(*GetKeyResponse)(nil),        // 11: counterseal.v1.GetKeyResponse
-	(*ListKeysRequest)(nil),       // 12: counterseal.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),      // 13: counterseal.v1.ListKeysResponse
-	(*UpdateKeyRequest)(nil),      // 14: counterseal.v1.UpdateKeyRequest
-	(*UpdateKeyResponse)(nil),     // 15: counterseal.v1.UpdateKeyResponse
-	(*RevokeRequest)(nil),         // 16: counterseal.v1.RevokeRequest
-	(*RevokeResponse)(nil),        // 17: counterseal.v1.RevokeResponse
-	(*RotateKeyRequest)(nil),      // 18: counterseal.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),     // 19: counterseal.v1.RotateKeyResponse
-	nil,                           // 20: counterseal.v1.Key.LabelsEntry
-	nil,                           // 21: counterseal.v1.IssueKeyRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 23: google.protobuf.FieldMask
-	(*durationpb.Duration)(nil),   // 24: google.protobuf.Duration
+	(*BearerTokenMaterial)(nil),   // 9: counterseal.v1.BearerTokenMaterial
+	(*IssueKeyResponse)(nil),      // 10: counterseal.v1.IssueKeyResponse
+	(*GetKeyRequest)(nil),         // 11: counterseal.v1.GetKeyRequest
+	(*GetKeyResponse)(nil),        // 12: counterseal.v1.GetKeyResponse
+	(*ListKeysRequest)(nil),       // 13: counterseal.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),      // 14: counterseal.v1.ListKeysResponse
+	(*UpdateKeyRequest)(nil),      // 15: counterseal.v1.UpdateKeyRequest
+	(*UpdateKeyResponse)(nil),     // 16: counterseal.v1.UpdateKeyResponse
+	(*RevokeRequest)(nil),         // 17: counterseal.v1.RevokeRequest
+	(*RevokeResponse)(nil),        // 18: counterseal.v1.RevokeResponse
+	(*RotateKeyRequest)(nil),      // 19: counterseal.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),     // 20: counterseal.v1.RotateKeyResponse
+	nil,                           // 21: counterseal.v1.Key.LabelsEntry
+	nil,                           // 22: counterseal.v1.IssueKeyRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 24: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
 }
 var file_counterseal_v1_keys_proto_depIdxs = []int32{
-	20, // 0: counterseal.v1.Key.labels:type_name -> counterseal.v1.Key.LabelsEntry
+	21, // 0: counterseal.v1.Key.labels:type_name -> counterseal.v1.Key.LabelsEntry
 	1,  // 1: counterseal.v1.Key.state:type_name -> counterseal.v1.KeyState
 	2,  // 2: counterseal.v1.Key.kind:type_name -> counterseal.v1.KeyKind
-	22, // 3: counterseal.v1.Key.not_before_time:type_name -> google.protobuf.Timestamp
-	22, // 4: counterseal.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
-	22, // 5: counterseal.v1.Key.create_time:type_name -> google.protobuf.Timestamp
-	22, // 6: counterseal.v1.Key.update_time:type_name -> google.protobuf.Timestamp
-	22, // 7: counterseal.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
+	23, // 3: counterseal.v1.Key.not_before_time:type_name -> google.protobuf.Timestamp
+	23, // 4: counterseal.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
+	23, // 5: counterseal.v1.Key.create_time:type_name -> google.protobuf.Timestamp
+	23, // 6: counterseal.v1.Key.update_time:type_name -> google.protobuf.Timestamp
+	23, // 7: counterseal.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
 	4,  // 8: counterseal.v1.Key.policy:type_name -> counterseal.v1.KeyPolicy
 	5,  // 9: counterseal.v1.Key.secrets:type_name -> counterseal.v1.SecretVersion
-	22, // 10: counterseal.v1.Key.last_use_time:type_name -> google.protobuf.Timestamp
+	23, // 10: counterseal.v1.Key.last_use_time:type_name -> google.protobuf.Timestamp
 	0,  // 11: counterseal.v1.KeyPolicy.replay:type_name -> counterseal.v1.ReplayPolicy
-	22, // 12: counterseal.v1.SecretVersion.create_time:type_name -> google.protobuf.Timestamp
-	22, // 13: counterseal.v1.SecretVersion.end_time:type_name -> google.protobuf.Timestamp
-	22, // 14: counterseal.v1.SecretVersion.last_use_time:type_name -> google.protobuf.Timestamp
-	21, // 15: counterseal.v1.IssueKeyRequest.labels:type_name -> counterseal.v1.IssueKeyRequest.LabelsEntry
-	22, // 16: counterseal.v1.IssueKeyRequest.not_before_time:type_name -> google.protobuf.Timestamp
-	22, // 17: counterseal.v1.IssueKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	23, // 12: counterseal.v1.SecretVersion.create_time:type_name -> google.protobuf.Timestamp
+	23, // 13: counterseal.v1.SecretVersion.end_time:type_name -> google.protobuf.Timestamp
+	23, // 14: counterseal.v1.SecretVersion.last_use_time:type_name -> google.protobuf.Timestamp
+	22, // 15: counterseal.v1.IssueKeyRequest.labels:type_name -> counterseal.v1.IssueKeyRequest.LabelsEntry
+	23, // 16: counterseal.v1.IssueKeyRequest.not_before_time:type_name -> google.protobuf.Timestamp
+	23, // 17: counterseal.v1.IssueKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
 	7,  // 18: counterseal.v1.IssueKeyRequest.imported_secret:type_name -> counterseal.v1.ImportedSecret
 	8,  // 19: counterseal.v1.IssueKeyRequest.public_key:type_name -> counterseal.v1.PublicKeyMaterial
-	4,  // 20: counterseal.v1.IssueKeyRequest.policy:type_name -> counterseal.v1.KeyPolicy
-	3,  // 21: counterseal.v1.IssueKeyResponse.key:type_name -> counterseal.v1.Key
-	3,  // 22: counterseal.v1.GetKeyResponse.key:type_name -> counterseal.v1.Key
-	1,  // 23: counterseal.v1.ListKeysRequest.state:type_name -> counterseal.v1.KeyState
-	22, // 24: counterseal.v1.ListKeysRequest.unused_since_time:type_name -> google.protobuf.Timestamp
-	22, // 25: counterseal.v1.ListKeysRequest.expire_before_time:type_name -> google.protobuf.Timestamp
-	22, // 26: counterseal.v1.ListKeysRequest.secret_created_before_time:type_name -> google.protobuf.Timestamp
-	3,  // 27: counterseal.v1.ListKeysResponse.keys:type_name -> counterseal.v1.Key
-	3,  // 28: counterseal.v1.UpdateKeyRequest.key:type_name -> counterseal.v1.Key
-	23, // 29: counterseal.v1.UpdateKeyRequest.update_mask:type_name -> google.protobuf.FieldMask
-	3,  // 30: counterseal.v1.UpdateKeyResponse.key:type_name -> counterseal.v1.Key
-	3,  // 31: counterseal.v1.RevokeResponse.key:type_name -> counterseal.v1.Key
-	22, // 32: counterseal.v1.RevokeResponse.revoke_effective_time:type_name -> google.protobuf.Timestamp
-	24, // 33: counterseal.v1.RotateKeyRequest.overlap:type_name -> google.protobuf.Duration
-	3,  // 34: counterseal.v1.RotateKeyResponse.key:type_name -> counterseal.v1.Key
-	22, // 35: counterseal.v1.RotateKeyResponse.previous_end_time:type_name -> google.protobuf.Timestamp
-	6,  // 36: counterseal.v1.KeyService.IssueKey:input_type -> counterseal.v1.IssueKeyRequest
-	10, // 37: counterseal.v1.KeyService.GetKey:input_type -> counterseal.v1.GetKeyRequest
-	12, // 38: counterseal.v1.KeyService.ListKeys:input_type -> counterseal.v1.ListKeysRequest
-	14, // 39: counterseal.v1.KeyService.UpdateKey:input_type -> counterseal.v1.UpdateKeyRequest
-	16, // 40: counterseal.v1.KeyService.Revoke:input_type -> counterseal.v1.RevokeRequest
-	18, // 41: counterseal.v1.KeyService.RotateKey:input_type -> counterseal.v1.RotateKeyRequest
-	9,  // 42: counterseal.v1.KeyService.IssueKey:output_type -> counterseal.v1.IssueKeyResponse
-	11, // 43: counterseal.v1.KeyService.GetKey:output_type -> counterseal.v1.GetKeyResponse
-	13, // 44: counterseal.v1.KeyService.ListKeys:output_type -> counterseal.v1.ListKeysResponse
-	15, // 45: counterseal.v1.KeyService.UpdateKey:output_type -> counterseal.v1.UpdateKeyResponse
-	17, // 46: counterseal.v1.KeyService.Revoke:output_type -> counterseal.v1.RevokeResponse
-	19, // 47: counterseal.v1.KeyService.RotateKey:output_type -> counterseal.v1.RotateKeyResponse
-	42, // [42:48] is the sub-list for method output_type
-	36, // [36:42] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	9,  // 20: counterseal.v1.IssueKeyRequest.bearer_token:type_name -> counterseal.v1.BearerTokenMaterial
+	4,  // 21: counterseal.v1.IssueKeyRequest.policy:type_name -> counterseal.v1.KeyPolicy
+	3,  // 22: counterseal.v1.IssueKeyResponse.key:type_name -> counterseal.v1.Key
+	3,  // 23: counterseal.v1.GetKeyResponse.key:type_name -> counterseal.v1.Key
+	1,  // 24: counterseal.v1.ListKeysRequest.state:type_name -> counterseal.v1.KeyState
+	23, // 25: counterseal.v1.ListKeysRequest.unused_since_time:type_name -> google.protobuf.Timestamp
+	23, // 26: counterseal.v1.ListKeysRequest.expire_before_time:type_name -> google.protobuf.Timestamp
+	23, // 27: counterseal.v1.ListKeysRequest.secret_created_before_time:type_name -> google.protobuf.Timestamp
+	3,  // 28: counterseal.v1.ListKeysResponse.keys:type_name -> counterseal.v1.Key
+	3,  // 29: counterseal.v1.UpdateKeyRequest.key:type_name -> counterseal.v1.Key
+	24, // 30: counterseal.v1.UpdateKeyRequest.update_mask:type_name -> google.protobuf.FieldMask
+	3,  // 31: counterseal.v1.UpdateKeyResponse.key:type_name -> counterseal.v1.Key
+	3,  // 32: counterseal.v1.RevokeResponse.key:type_name -> counterseal.v1.Key
+	23, // 33: counterseal.v1.RevokeResponse.revoke_effective_time:type_name -> google.protobuf.Timestamp
+	25, // 34: counterseal.v1.RotateKeyRequest.overlap:type_name -> google.protobuf.Duration
+	3,  // 35: counterseal.v1.RotateKeyResponse.key:type_name -> counterseal.v1.Key
+	23, // 36: counterseal.v1.RotateKeyResponse.previous_end_time:type_name -> google.protobuf.Timestamp
+	6,  // 37: counterseal.v1.KeyService.IssueKey:input_type -> counterseal.v1.IssueKeyRequest
+	11, // 38: counterseal.v1.KeyService.GetKey:input_type -> counterseal.v1.GetKeyRequest
+	13, // 39: counterseal.v1.KeyService.ListKeys:input_type -> counterseal.v1.ListKeysRequest
+	15, // 40: counterseal.v1.KeyService.UpdateKey:input_type -> counterseal.v1.UpdateKeyRequest
+	17, // 41: counterseal.v1.KeyService.Revoke:input_type -> counterseal.v1.RevokeRequest
+	19, // 42: counterseal.v1.KeyService.RotateKey:input_type -> counterseal.v1.RotateKeyRequest
+	10, // 43: counterseal.v1.KeyService.IssueKey:output_type -> counterseal.v1.IssueKeyResponse
+	12, // 44: counterseal.v1.KeyService.GetKey:output_type -> counterseal.v1.GetKeyResponse
+	14, // 45: counterseal.v1.KeyService.ListKeys:output_type -> counterseal.v1.ListKeysResponse
+	16, // 46: counterseal.v1.KeyService.UpdateKey:output_type -> counterseal.v1.UpdateKeyResponse
+	18, // 47: counterseal.v1.KeyService.Revoke:output_type -> counterseal.v1.RevokeResponse
+	20, // 48: counterseal.v1.KeyService.RotateKey:output_type -> counterseal.v1.RotateKeyResponse
+	43, // [43:49] is the sub-list for method output_type
+	37, // [37:43] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_counterseal_v1_keys_proto_init() }
@@ -1874,6 +1949,7 @@ func file_counterseal_v1_keys_proto_init() {
 	file_counterseal_v1_keys_proto_msgTypes[3].OneofWrappers = []any{
 		(*IssueKeyRequest_ImportedSecret)(nil),
 		(*IssueKeyRequest_PublicKey)(nil),
+		(*IssueKeyRequest_BearerToken)(nil),
 	}
 	file_counterseal_v1_keys_proto_msgTypes[5].OneofWrappers = []any{
 		(*PublicKeyMaterial_Pem)(nil),
@@ -1886,7 +1962,7 @@ func file_counterseal_v1_keys_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_counterseal_v1_keys_proto_rawDesc), len(file_counterseal_v1_keys_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

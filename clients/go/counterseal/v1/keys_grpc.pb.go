@@ -38,7 +38,8 @@ type KeyServiceClient interface {
 	// Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 	//
 	// The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-	// and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
+	// and secret are returned, unless the key was revoked since (FAILED_PRECONDITION). Of a bearer token only the hash is kept, so a
+	// retry makes another one for the same key, and the one of the first answer is good for nothing.
 	IssueKey(ctx context.Context, in *IssueKeyRequest, opts ...grpc.CallOption) (*IssueKeyResponse, error)
 	// Reads one key, without its secret. NOT_FOUND when there is none.
 	GetKey(ctx context.Context, in *GetKeyRequest, opts ...grpc.CallOption) (*GetKeyResponse, error)
@@ -53,7 +54,8 @@ type KeyServiceClient interface {
 	// Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
 	//
 	// The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
-	// is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+	// is returned. Public keys, keys with a security token, and keys of a session are not rotated: INVALID_ARGUMENT; issue another. A retry
+	// for a bearer token, of which only the hash is kept, is ALREADY_EXISTS: rotate it again under another id.
 	RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error)
 }
 
@@ -134,7 +136,8 @@ type KeyServiceServer interface {
 	// Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
 	//
 	// The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-	// and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
+	// and secret are returned, unless the key was revoked since (FAILED_PRECONDITION). Of a bearer token only the hash is kept, so a
+	// retry makes another one for the same key, and the one of the first answer is good for nothing.
 	IssueKey(context.Context, *IssueKeyRequest) (*IssueKeyResponse, error)
 	// Reads one key, without its secret. NOT_FOUND when there is none.
 	GetKey(context.Context, *GetKeyRequest) (*GetKeyResponse, error)
@@ -149,7 +152,8 @@ type KeyServiceServer interface {
 	// Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
 	//
 	// The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
-	// is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+	// is returned. Public keys, keys with a security token, and keys of a session are not rotated: INVALID_ARGUMENT; issue another. A retry
+	// for a bearer token, of which only the hash is kept, is ALREADY_EXISTS: rotate it again under another id.
 	RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error)
 	mustEmbedUnimplementedKeyServiceServer()
 }

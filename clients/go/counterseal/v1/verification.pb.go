@@ -793,6 +793,8 @@ type Verified struct {
 	// Which of the key's secrets it was signed with, counted from 1: less than the newest while a rotated key's older one still verifies.
 	// 0 for public keys.
 	SecretVersion uint32 `protobuf:"varint,12,opt,name=secret_version,json=secretVersion,proto3" json:"secret_version,omitempty"`
+	// The session that the key ends with. Empty: it was issued by itself.
+	SessionId     string `protobuf:"bytes,13,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -909,6 +911,13 @@ func (x *Verified) GetSecretVersion() uint32 {
 		return x.SecretVersion
 	}
 	return 0
+}
+
+func (x *Verified) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
 }
 
 // Where a signature is good: date, region and service.
@@ -2379,7 +2388,7 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\x0eVerifyResponse\x126\n" +
 	"\bverified\x18\x01 \x01(\v2\x18.counterseal.v1.VerifiedH\x00R\bverified\x126\n" +
 	"\brejected\x18\x02 \x01(\v2\x18.counterseal.v1.RejectedH\x00R\brejectedB\t\n" +
-	"\aoutcome\"\xda\x04\n" +
+	"\aoutcome\"\xf9\x04\n" +
 	"\bVerified\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x16\n" +
@@ -2394,7 +2403,9 @@ const file_counterseal_v1_verification_proto_rawDesc = "" +
 	"\x05scope\x18\n" +
 	" \x01(\v2\x15.counterseal.v1.ScopeR\x05scope\x12#\n" +
 	"\rverified_path\x18\v \x01(\fR\fverifiedPath\x12%\n" +
-	"\x0esecret_version\x18\f \x01(\rR\rsecretVersion\x1a9\n" +
+	"\x0esecret_version\x18\f \x01(\rR\rsecretVersion\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\r \x01(\tR\tsessionId\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"M\n" +

@@ -9,6 +9,7 @@ from counterseal.core.schemes.aws_sigv2 import AwsSigV2
 from counterseal.core.schemes.aws_sigv4 import AwsSigV4
 from counterseal.core.schemes.aws_sigv4a import AwsSigV4A
 from counterseal.core.schemes.base import Scheme
+from counterseal.core.schemes.bearer import Bearer
 from counterseal.core.schemes.cavage import CAVAGE, CAVAGE_APISIX, CAVAGE_KONG
 from counterseal.core.schemes.goog4 import Goog4
 from counterseal.core.schemes.oss4 import Oss4
@@ -20,6 +21,7 @@ _ALL: Final[tuple[Scheme, ...]] = (
     AwsSigV2(),
     AwsSigV4(),
     AwsSigV4A(),
+    Bearer(),
     CAVAGE,
     CAVAGE_APISIX,
     CAVAGE_KONG,

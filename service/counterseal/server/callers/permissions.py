@@ -7,7 +7,9 @@ from counterseal.server.callers.caller import Caller
 from counterseal.server.errors import CallerNotPermitted, CallerUnknown
 from counterseal.server.store.caller_records import Role
 
-_VERIFIERS: Final = frozenset({Role.ADMIN, Role.GATEWAY, Role.LEASE})
+_VERIFIERS: Final = frozenset({Role.ADMIN, Role.GATEWAY, Role.LEASE, Role.SESSIONS})
+_FRONTS: Final = frozenset({Role.ADMIN, Role.SESSIONS})
+_LISTERS: Final = frozenset({Role.ADMIN, Role.AUDITOR, Role.SESSIONS})
 _READERS: Final = frozenset({Role.ADMIN, Role.AUDITOR})
 _ADMINS: Final = frozenset({Role.ADMIN})
 _ALL: Final = frozenset(Role)
@@ -29,6 +31,19 @@ PERMITTED: Final[Mapping[str, frozenset[Role]]] = {
     "CallerService/UpdateCaller": _ADMINS,
     "CallerService/RotateCallerToken": _ADMINS,
     "CallerService/DeleteCaller": _ADMINS,
+    "PrincipalService/CreatePrincipal": _ADMINS,
+    "PrincipalService/GetPrincipal": _READERS,
+    "PrincipalService/ListPrincipals": _READERS,
+    "PrincipalService/UpdatePrincipal": _ADMINS,
+    "PrincipalService/SetPassword": _ADMINS,
+    "PrincipalService/DeletePrincipal": _ADMINS,
+    "SessionService/SignIn": _FRONTS,
+    "SessionService/Exchange": _FRONTS,
+    "SessionService/Refresh": _FRONTS,
+    "SessionService/SignOut": _FRONTS,
+    "SessionService/ListSessions": _LISTERS,
+    "SessionService/RegisterSessionKey": _FRONTS,
+    "SessionService/IssueTemporaryCredentials": _FRONTS,
     "AuditService/ListAuditEntries": _READERS,
 }
 # Callers belong to no tenant. Who is limited and could make callers would make one without limits, or take off its own.

@@ -17,7 +17,7 @@ from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.ring_text import is_master_key_id
 
 # What the versions tell apart is what is sealed in beside: see `seal.py`.
-VERSIONS: Final = frozenset({1, 2, 3, 4})
+VERSIONS: Final = frozenset({1, 2, 3, 4, 5, 6, 7})
 _NONCE_BYTES: Final = 12  # random: good for 2^32 seals under one master key (NIST SP 800-38D, 8.3)
 _TAG_BYTES: Final = 16
 _PURPOSE: Final = b"counterseal sealed secret"

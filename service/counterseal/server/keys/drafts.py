@@ -12,6 +12,7 @@ from typing import Final
 
 from counterseal.core.model import KeyKind, KeyState, PublicKey
 from counterseal.core.policy import NO_POLICY
+from counterseal.core.schemes import bearer
 from counterseal.core.schemes.base import Scheme
 from counterseal.server.errors import InvalidField
 from counterseal.server.keys import limits
@@ -20,6 +21,7 @@ from counterseal.server.keys.public import read_offered
 from counterseal.server.store.policy_text import policy_text
 from counterseal.server.store.records import (
     DEFAULT_TENANT,
+    BearerMaterial,
     ImportedMaterial,
     IssueAction,
     KeyChange,
@@ -30,7 +32,11 @@ from counterseal.server.store.records import (
     PublicMaterial,
 )
 
-DEFAULT_SCHEMES: Final = {KeyKind.SYMMETRIC: frozenset({"aws-sigv4"}), KeyKind.PUBLIC: frozenset({"rfc9421"})}
+DEFAULT_SCHEMES: Final = {
+    KeyKind.SYMMETRIC: frozenset({"aws-sigv4"}),
+    KeyKind.PUBLIC: frozenset({"rfc9421"}),
+    KeyKind.BEARER: frozenset({"bearer"}),
+}
 _BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 # Names in an update mask, and the fields of a record that they stand for.
 MASK: Final[Mapping[str, str]] = {
@@ -50,7 +56,7 @@ def new_material() -> ImportedMaterial:
 
     What signs is the ASCII text of the secret, as it stands in a client's configuration.
     """
-    return ImportedMaterial(key_id=_new_id("CSAK"), secret=new_secret())
+    return ImportedMaterial(key_id=new_id("CSAK"), secret=new_secret())
 
 
 def new_secret() -> bytes:
@@ -58,13 +64,22 @@ def new_secret() -> bytes:
     return b"cssk_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=")
 
 
+def new_token(key_id: str) -> str:
+    """Return a fresh bearer token (256 random bits) of a key whose id `new_id("CSBT")` made."""
+    return bearer.write_token(key_id, "".join(secrets.choice(bearer.ALPHABET) for _ in range(bearer.RANDOM_CHARACTERS)))
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FreshKey:
-    """What a new key is made of. `secret` is empty where `public_key` is set."""
+    """What a new key is made of. `secret` is what is sealed: empty where `public_key` is set, the hash of a bearer token.
+
+    `shown` is what the holder is given, once; empty for what was brought along.
+    """
 
     action: IssueAction
     key_id: str
     secret: bytes = dataclasses.field(default=b"", repr=False)
+    shown: str = dataclasses.field(default="", repr=False)
     security_token_sha256: bytes | None = dataclasses.field(default=None, repr=False)
     public_key: PublicKey | None = None
 
@@ -73,12 +88,16 @@ def fresh_key(draft: KeyDraft) -> FreshKey:
     """Return what to make of a completed draft: with material of its own, or with a new id and secret."""
     given = draft.material
     if isinstance(given, PublicMaterial):
-        return FreshKey(action="register", key_id=given.key_id or _new_id("CSPK"), public_key=given.public_key)
+        return FreshKey(action="register", key_id=given.key_id or new_id("CSPK"), public_key=given.public_key)
     if isinstance(given, ImportedMaterial):
         token = security_token_hash(given)
         return FreshKey(action="import", key_id=given.key_id, secret=given.secret, security_token_sha256=token)
+    if isinstance(given, BearerMaterial):
+        key_id = new_id("CSBT")
+        token_text = new_token(key_id)
+        return FreshKey(action="issue", key_id=key_id, secret=bearer.token_sha256(token_text), shown=token_text)
     made = new_material()
-    return FreshKey(action="issue", key_id=made.key_id, secret=made.secret)
+    return FreshKey(action="issue", key_id=made.key_id, secret=made.secret, shown=made.secret.decode("ascii"))
 
 
 def new_record(draft: KeyDraft, fresh: FreshKey, now: dt.datetime) -> KeyRecord:
@@ -101,10 +120,13 @@ def new_record(draft: KeyDraft, fresh: FreshKey, now: dt.datetime) -> KeyRecord:
         has_security_token=fresh.security_token_sha256 is not None,
         public_key=fresh.public_key,
         policy=draft.policy,
+        bearer=isinstance(draft.material, BearerMaterial),
+        session_id=draft.session_id,
     )
 
 
-def _new_id(prefix: str) -> str:
+def new_id(prefix: str) -> str:
+    """Return a fresh key id: the prefix, and 100 random bits."""
     return prefix + "".join(secrets.choice(_BASE32) for _ in range(20))
 
 
@@ -117,7 +139,7 @@ def complete_draft(draft: KeyDraft, schemes: Mapping[str, Scheme]) -> KeyDraft:
         InvalidField: a limit is broken.
     """
     material = read_offered(draft.material) if isinstance(draft.material, OfferedPublicKey) else draft.material
-    kind = KeyKind.PUBLIC if isinstance(material, PublicMaterial) else KeyKind.SYMMETRIC
+    kind = _kind_of(material)
     draft = dataclasses.replace(
         draft,
         tenant=draft.tenant or DEFAULT_TENANT,
@@ -138,6 +160,12 @@ def complete_draft(draft: KeyDraft, schemes: Mapping[str, Scheme]) -> KeyDraft:
         limits.check_secret("imported_secret.secret", material.secret)
         limits.check_security_token("imported_secret.security_token", material.security_token)
     return draft
+
+
+def _kind_of(material: Material | None) -> KeyKind:
+    if isinstance(material, BearerMaterial):
+        return KeyKind.BEARER
+    return KeyKind.PUBLIC if isinstance(material, PublicMaterial) else KeyKind.SYMMETRIC
 
 
 def complete_change(change: KeyChange, schemes: Mapping[str, Scheme]) -> KeyChange:
@@ -185,6 +213,8 @@ def fingerprint(draft: KeyDraft) -> bytes:
     if isinstance(draft.material, PublicMaterial):
         public_key = draft.material.public_key
         parts["public_key"] = [draft.material.key_id, public_key.algorithm, public_key.spki.hex()]
+    if isinstance(draft.material, BearerMaterial):
+        parts["bearer"] = True
     if draft.policy != NO_POLICY:  # else as releases without policies have it
         parts["policy"] = policy_text(draft.policy)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()

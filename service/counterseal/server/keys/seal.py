@@ -36,16 +36,19 @@ SEALED_COLUMNS: Final = (
     "revoked",
     "revoke_reason",
 )
-# By kind of key, and by whether the record uses what came later: policy and rotation. Keys that use none of it stay under the
-# versions of before, which the release before this one goes on to open. It opens no others, knowing of no policy.
+# By kind of key, and by how late what the record uses came. Keys that use nothing late stay under the versions of before, which
+# releases of before go on to open. They open no others, knowing of no policy and no session.
 ENVELOPES: Final = {
-    (KeyKind.SYMMETRIC, False): 1,
-    (KeyKind.PUBLIC, False): 2,
-    (KeyKind.SYMMETRIC, True): 3,
-    (KeyKind.PUBLIC, True): 4,
+    (KeyKind.SYMMETRIC, 0): 1,
+    (KeyKind.PUBLIC, 0): 2,
+    (KeyKind.SYMMETRIC, 1): 3,
+    (KeyKind.PUBLIC, 1): 4,
+    (KeyKind.SYMMETRIC, 2): 5,
+    (KeyKind.PUBLIC, 2): 6,
+    (KeyKind.BEARER, 2): 7,
 }
-# What the later envelopes seal in besides.
-_LATER_COLUMNS: Final = ("policy", "secret_created", "previous_version", "previous_until")
+# What the later envelopes seal in besides, by how late they are: policy and rotation; sessions and bearer tokens.
+_LATER_COLUMNS: Final = ((), ("policy", "secret_created", "previous_version", "previous_until"), ("kind", "session_id"))
 
 
 def seal_key(secrets: Secrets | bytes, stored: StoredKey, cipher: SecretCipher) -> StoredKey:
@@ -95,17 +98,19 @@ def open_secret(stored: StoredKey, cipher: SecretCipher) -> Secrets:
     return held
 
 
-def _uses_later(stored: StoredKey) -> bool:
+def _lateness(stored: StoredKey) -> int:
     record = stored.record
-    return record.policy != NO_POLICY or record.secret_created is not None or record.previous is not None
+    if record.bearer or record.session_id:
+        return 2
+    return int(record.policy != NO_POLICY or record.secret_created is not None or record.previous is not None)
 
 
 def _may_hold_several(stored: StoredKey) -> bool:
-    return _envelope(stored) == ENVELOPES[KeyKind.SYMMETRIC, True]
+    return stored.record.kind is not KeyKind.PUBLIC and _lateness(stored) > 0
 
 
 def _envelope(stored: StoredKey) -> int:
-    return ENVELOPES[stored.record.kind, _uses_later(stored)]
+    return ENVELOPES[stored.record.kind, _lateness(stored)]
 
 
 def _sealed_in(stored: StoredKey) -> bytes:
@@ -119,8 +124,8 @@ def _sealed_in(stored: StoredKey) -> bytes:
     parts["security_token_sha256"] = None if token is None else token.hex()
     parts["issue"] = None if mark is None else [mark.actor, mark.request_id, mark.fingerprint.hex()]
     public_key = stored.record.public_key
-    if _uses_later(stored):  # in the third and fourth versions of the envelope alone
-        parts |= {name: values[name] for name in _LATER_COLUMNS}
-    if public_key is not None:  # in the second and fourth
+    for columns in _LATER_COLUMNS[: _lateness(stored) + 1]:
+        parts |= {name: values[name] for name in columns}
+    if public_key is not None:
         parts |= {"kind": stored.record.kind.value, "algorithm": public_key.algorithm, "public_key": public_key.spki.hex()}
     return json.dumps(parts, sort_keys=True).encode("ascii")

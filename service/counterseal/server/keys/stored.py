@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Final
 
-from counterseal.core.model import Derive, Key, Scope, is_enough_secret
+from counterseal.core.model import Derive, Key, KeyKind, Scope, is_enough_secret
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.absent import AbsentRow
 from counterseal.server.keys.bound import RevocationBound
@@ -16,6 +16,7 @@ from counterseal.server.store.records import StoredKey
 
 # How the ring reads the store: `KeyStore.read_key`.
 ReadKey = Callable[[str], StoredKey | None]
+_HASH_BYTES: Final = 32  # SHA-256
 _SCOPE: Final = Scope(date="20260101", region="us-east-1", service="s3")
 
 
@@ -65,12 +66,13 @@ def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
     record = stored.record
     secrets = open_secret(stored, cipher)
     held = [secret for secret in (secrets.current, secrets.previous) if secret is not None]
-    if record.public_key is None and not all(is_enough_secret(secret) for secret in held):
+    if record.public_key is None and not all(_is_enough(record.kind, secret) for secret in held):
         raise SealBroken("a stored secret is too short to verify with")
     key = Key(
         key_id=record.key_id,
         tenant=record.tenant,
-        secret=secrets.current,
+        secret=b"" if record.bearer else secrets.current,
+        bearer_sha256=secrets.current if record.bearer else None,
         allowed_schemes=record.allowed_schemes,
         state=record.state,
         principal=record.principal,
@@ -81,11 +83,20 @@ def open_key(stored: StoredKey, cipher: SecretCipher) -> Key:
         public_key=record.public_key,
         policy=record.policy,
         secret_version=stored.secret_version if record.public_key is None else 0,
+        session_id=record.session_id,
     )
     if record.previous is None or secrets.previous is None:
         return key
     # Kept after its end as well: whether it still verifies is seen when it is used.
     older = dataclasses.replace(
-        key, secret=secrets.previous, secret_version=record.previous.version, secret_end=record.previous.until.timestamp()
+        key,
+        secret=b"" if record.bearer else secrets.previous,
+        bearer_sha256=secrets.previous if record.bearer else None,
+        secret_version=record.previous.version,
+        secret_end=record.previous.until.timestamp(),
     )
     return dataclasses.replace(key, older=older)
+
+
+def _is_enough(kind: KeyKind, held: bytes) -> bool:
+    return len(held) == _HASH_BYTES if kind is KeyKind.BEARER else is_enough_secret(held)

@@ -11,7 +11,14 @@ from counterseal.core.policy import KeyPolicy
 from counterseal.server.errors import InvalidField
 from counterseal.server.rpc.client_errors import ServerDefect
 from counterseal.server.rpc.policy_messages import read_policy
-from counterseal.server.store.records import Encoding, ImportedMaterial, Material, OfferedPublicKey, PreviousSecret
+from counterseal.server.store.records import (
+    BearerMaterial,
+    Encoding,
+    ImportedMaterial,
+    Material,
+    OfferedPublicKey,
+    PreviousSecret,
+)
 from counterseal.v1 import keys_pb2
 
 if TYPE_CHECKING:
@@ -59,6 +66,9 @@ def put_material(message: keys_pb2.IssueKeyRequest, material: Material) -> None:
         imported.security_token = material.security_token
         imported.SetInParent()
         return
+    if isinstance(material, BearerMaterial):
+        message.bearer_token.SetInParent()
+        return
     public = message.public_key
     public.key_id = material.key_id
     if not isinstance(material, OfferedPublicKey):
@@ -78,7 +88,7 @@ def put_material(message: keys_pb2.IssueKeyRequest, material: Material) -> None:
 
 
 def public_key_of(key: keys_pb2.Key) -> PublicKey | None:
-    """Return the public key of an answer, None for a symmetric key.
+    """Return the public key of an answer, None for one of another kind.
 
     Raises:
         ServerDefect: the key is of a kind that this release does not know, or its PEM is none.
@@ -88,7 +98,7 @@ def public_key_of(key: keys_pb2.Key) -> PublicKey | None:
         raise ServerDefect(
             f"the server sent a kind of key that this release does not know (number {key.kind}); upgrade counterseal"
         )
-    if kind is KeyKind.SYMMETRIC:
+    if kind is not KeyKind.PUBLIC:
         return None
     text = key.public_key_pem
     try:

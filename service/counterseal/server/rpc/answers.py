@@ -36,6 +36,8 @@ def verified_answer(verdict: Verified) -> pb.VerifyResponse:
     if verdict.valid_until is not None:
         answer.valid_until_time.seconds = verdict.valid_until
     answer.secret_version = key.secret_version
+    if key.session_id:
+        answer.session_id = key.session_id
     if verdict.verified_path:
         answer.verified_path = verdict.verified_path
     if verdict.scope is not None:

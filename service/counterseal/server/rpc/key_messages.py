@@ -17,6 +17,7 @@ from counterseal.server.rpc.convert import read_request_id
 from counterseal.server.rpc.policy_messages import put_policy, read_policy
 from counterseal.server.store.records import (
     DEFAULT_TENANT,
+    BearerMaterial,
     Encoding,
     ImportedMaterial,
     KeyChange,
@@ -58,6 +59,8 @@ def _material(message: pb.IssueKeyRequest) -> Material | None:
         return None
     if which == "public_key":
         return _public_key(message.public_key)
+    if which == "bearer_token":
+        return BearerMaterial()
     imported = message.imported_secret
     return ImportedMaterial(key_id=imported.key_id, secret=imported.secret, security_token=imported.security_token)
 
@@ -159,6 +162,7 @@ def put_key(message: pb.Key, record: KeyRecord) -> None:
         put_time(message.revoke_time, record.revoked)
     message.revoke_reason = record.revoke_reason
     message.etag = record.etag
+    message.session_id = record.session_id
     message.has_security_token = record.has_security_token
     if record.policy != NO_POLICY:
         put_policy(message.policy, record.policy)

@@ -16,6 +16,8 @@ class Role(enum.Enum):
     GATEWAY = "gateway"
     # A gateway that may be given signing keys of scopes.
     LEASE = "lease"
+    # The front of a web application: verifies, and signs people in and out.
+    SESSIONS = "sessions"
 
 
 class CallerState(enum.Enum):

@@ -45,10 +45,16 @@ class KeyRecord:
     secret_version: int = 1
     # When secrets were last used, by version, as far as that was asked for.
     uses: Mapping[int, dt.datetime] = field(default_factory=dict)
+    # A bearer token: what is sealed is its SHA-256.
+    bearer: bool = False
+    # The session that the key ends with; empty: none.
+    session_id: str = ""
 
     @property
     def kind(self) -> KeyKind:
         """What the key is made of."""
+        if self.bearer:
+            return KeyKind.BEARER
         return KeyKind.SYMMETRIC if self.public_key is None else KeyKind.PUBLIC
 
 
@@ -110,7 +116,8 @@ class ChainHead:
 class AuditEntry:
     """Who did what to which key, and when. `detail` holds field names and public values, never a secret.
 
-    `caller` names the caller that was changed; then there is no key id.
+    `caller` names the caller that was changed, `principal_name` (with `tenant`) the principal, `session_id` the session; then
+    there is no key id.
     """
 
     time: dt.datetime
@@ -121,6 +128,8 @@ class AuditEntry:
     request_id: str = ""
     detail: Mapping[str, object] = field(default_factory=dict)
     caller: str = ""
+    principal_name: str = ""
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +176,14 @@ class PublicMaterial:
     public_key: PublicKey
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BearerMaterial:
+    """A bearer token, which is always generated: only so is its hash as good as a secret."""
+
+
 # What making a key is called in the audit trail, by where its material came from.
 IssueAction = Literal["issue", "import", "register"]
-Material = ImportedMaterial | OfferedPublicKey | PublicMaterial
+Material = ImportedMaterial | OfferedPublicKey | PublicMaterial | BearerMaterial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,11 +200,13 @@ class KeyDraft:
     material: Material | None = None
     request_id: str = ""
     policy: KeyPolicy = NO_POLICY
+    # Set by the service alone, for keys of a session.
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedKey:
-    """An issued key. `secret` is the text for the client's configuration; empty for imported and for public keys."""
+    """An issued key. `secret` is the text for the client's configuration, or the bearer token; empty for what was brought along."""
 
     record: KeyRecord
     secret: str = field(repr=False)

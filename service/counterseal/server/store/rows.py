@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from counterseal.core.model import KeyState, PublicKey
+from counterseal.core.model import KeyKind, KeyState, PublicKey
 from counterseal.server.store.audit_subjects import caller_in, caller_subject, shown_key_id
 from counterseal.server.store.policy_text import policy_text, read_policy_text
 from counterseal.server.store.readable import alarming, read_text_map, read_text_set
@@ -65,6 +65,8 @@ def record_values(record: KeyRecord) -> dict[str, Any]:
         "previous_version": None if record.previous is None else record.previous.version,
         "previous_until": None if record.previous is None else to_micros(record.previous.until),
         "policy": policy_text(record.policy),
+        "kind": record.kind.value if record.bearer else None,
+        "session_id": record.session_id or None,
     }
 
 
@@ -116,7 +118,17 @@ def _read_record(row: Row[Any]) -> KeyRecord:
         secret_created=_maybe_time(row.secret_created),
         previous=_read_previous(row),
         secret_version=row.secret_version,
+        bearer=_read_bearer(row),
+        session_id=row.session_id or "",
     )
+
+
+def _read_bearer(row: Row[Any]) -> bool:
+    if row.kind is None:
+        return False
+    if KeyKind(row.kind) is not KeyKind.BEARER or row.public_key is not None or row.algorithm:
+        raise ValueError("a key of two kinds")
+    return True
 
 
 def _read_public_key(row: Row[Any]) -> PublicKey | None:

@@ -49,9 +49,13 @@ KEYS: Final = Table(
     Column("previous_until", BigInteger),
     # JSON; NULL: no policy.
     Column("policy", long_text()),
+    # `BEARER`; NULL: as the columns above say. And the session that the key ends with; NULL: none.
+    Column("kind", bytewise(16)),
+    Column("session_id", bytewise(32)),
     UniqueConstraint("issue_actor", "issue_request_id", name="keys_issue_once"),
     Index("keys_by_change", "changed", unique=True),
     Index("keys_by_tenant", "tenant", "key_id"),
+    Index("keys_by_session", "session_id"),
 )
 
 AUDIT: Final = Table(
@@ -134,4 +138,58 @@ REPLAYS: Final = Table(
     Column("owner", digest(), nullable=False),
     Column("until", BigInteger, nullable=False),
     Index("replays_by_end", "until"),
+)
+
+# Who may sign in. The seal vouches for the row, and holds the password's hash: a stolen database alone gives nothing to guess.
+PRINCIPALS: Final = Table(
+    "principals",
+    METADATA,
+    Column("tenant", bytewise(64), primary_key=True),
+    Column("name", bytewise(128), primary_key=True),
+    _text("state", 16),
+    Column("description", long_text(), nullable=False),
+    Column("labels", long_text(), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    # When the password was set; NULL: there is none, and the principal signs in by an identity provider alone.
+    Column("password_set", BigInteger),
+    Column("changed", BigInteger, nullable=False),
+    Column("seal", binary(), nullable=False),
+    Index("principals_by_change", "changed", unique=True),
+)
+
+# From a sign-in to a sign-out. The seal vouches for the row, and holds the hashes of refresh tokens.
+SESSIONS: Final = Table(
+    "sessions",
+    METADATA,
+    Column("session_id", bytewise(32), primary_key=True),
+    _text("tenant", 64),
+    _text("principal", 128),
+    _text("state", 16),
+    # `password`, or `oidc` and the issuer.
+    Column("method", long_text(), nullable=False),
+    # What the caller told of the client. JSON.
+    Column("client", long_text(), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("refreshed", BigInteger, nullable=False),
+    # The session is over from then on, whatever happens; and from then on unless it is refreshed before.
+    Column("expires", BigInteger, nullable=False),
+    Column("idle_until", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    _text("end_reason", 64),
+    Column("changed", BigInteger, nullable=False),
+    Column("seal", binary(), nullable=False),
+    Index("sessions_by_change", "changed", unique=True),
+    Index("sessions_by_principal", "tenant", "principal", "session_id"),
+)
+
+# Attempts to sign in, by a digest of whom they were for and where they came from, until they are forgotten.
+SIGN_INS: Final = Table(
+    "sign_ins",
+    METADATA,
+    Column("subject", digest(), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("sign_ins_by_end", "until"),
 )

@@ -35,6 +35,8 @@ export enum CallerRole {
   CALLER_ROLE_GATEWAY = 3,
   /** CALLER_ROLE_LEASE - Verify, and lease signing keys of scopes. */
   CALLER_ROLE_LEASE = 4,
+  /** CALLER_ROLE_SESSIONS - The front of a web application: verify, and sign people in and out. */
+  CALLER_ROLE_SESSIONS = 5,
   UNRECOGNIZED = -1,
 }
 
@@ -55,6 +57,9 @@ export function callerRoleFromJSON(object: any): CallerRole {
     case 4:
     case "CALLER_ROLE_LEASE":
       return CallerRole.CALLER_ROLE_LEASE;
+    case 5:
+    case "CALLER_ROLE_SESSIONS":
+      return CallerRole.CALLER_ROLE_SESSIONS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -74,6 +79,8 @@ export function callerRoleToJSON(object: CallerRole): string {
       return "CALLER_ROLE_GATEWAY";
     case CallerRole.CALLER_ROLE_LEASE:
       return "CALLER_ROLE_LEASE";
+    case CallerRole.CALLER_ROLE_SESSIONS:
+      return "CALLER_ROLE_SESSIONS";
     case CallerRole.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -52,6 +52,14 @@ export enum ErrorReason {
   ERROR_REASON_CALLER_EXISTS = 16,
   /** ERROR_REASON_REPLAY_GUARD_UNAVAILABLE - UNAVAILABLE: the replay guard did not answer, or is full, so nobody knows whether this is a replay. Retry with the same `request_id`. */
   ERROR_REASON_REPLAY_GUARD_UNAVAILABLE = 17,
+  /** ERROR_REASON_PRINCIPAL_NOT_FOUND - NOT_FOUND: there is no such principal. Example: SetPassword of a name that was never created. */
+  ERROR_REASON_PRINCIPAL_NOT_FOUND = 18,
+  /** ERROR_REASON_PRINCIPAL_EXISTS - ALREADY_EXISTS: the principal's name is taken in its tenant. Example: CreatePrincipal done twice. */
+  ERROR_REASON_PRINCIPAL_EXISTS = 19,
+  /** ERROR_REASON_SESSION_NOT_FOUND - NOT_FOUND: there is no such session. Example: SignOut by an administrator of an id that never was. */
+  ERROR_REASON_SESSION_NOT_FOUND = 20,
+  /** ERROR_REASON_SIGN_IN_UNAVAILABLE - UNAVAILABLE: more sign-ins at once than the service takes, or an identity provider's keys cannot be had. Retry. */
+  ERROR_REASON_SIGN_IN_UNAVAILABLE = 21,
   UNRECOGNIZED = -1,
 }
 
@@ -111,6 +119,18 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 17:
     case "ERROR_REASON_REPLAY_GUARD_UNAVAILABLE":
       return ErrorReason.ERROR_REASON_REPLAY_GUARD_UNAVAILABLE;
+    case 18:
+    case "ERROR_REASON_PRINCIPAL_NOT_FOUND":
+      return ErrorReason.ERROR_REASON_PRINCIPAL_NOT_FOUND;
+    case 19:
+    case "ERROR_REASON_PRINCIPAL_EXISTS":
+      return ErrorReason.ERROR_REASON_PRINCIPAL_EXISTS;
+    case 20:
+    case "ERROR_REASON_SESSION_NOT_FOUND":
+      return ErrorReason.ERROR_REASON_SESSION_NOT_FOUND;
+    case 21:
+    case "ERROR_REASON_SIGN_IN_UNAVAILABLE":
+      return ErrorReason.ERROR_REASON_SIGN_IN_UNAVAILABLE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -156,6 +176,14 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_CALLER_EXISTS";
     case ErrorReason.ERROR_REASON_REPLAY_GUARD_UNAVAILABLE:
       return "ERROR_REASON_REPLAY_GUARD_UNAVAILABLE";
+    case ErrorReason.ERROR_REASON_PRINCIPAL_NOT_FOUND:
+      return "ERROR_REASON_PRINCIPAL_NOT_FOUND";
+    case ErrorReason.ERROR_REASON_PRINCIPAL_EXISTS:
+      return "ERROR_REASON_PRINCIPAL_EXISTS";
+    case ErrorReason.ERROR_REASON_SESSION_NOT_FOUND:
+      return "ERROR_REASON_SESSION_NOT_FOUND";
+    case ErrorReason.ERROR_REASON_SIGN_IN_UNAVAILABLE:
+      return "ERROR_REASON_SIGN_IN_UNAVAILABLE";
     case ErrorReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -125,6 +125,8 @@ export enum KeyKind {
   KEY_KIND_SYMMETRIC = 1,
   /** KEY_KIND_PUBLIC - A public key, registered for asymmetric schemes. It is never used as a secret. */
   KEY_KIND_PUBLIC = 2,
+  /** KEY_KIND_BEARER - A bearer token, of which the service keeps only a hash. Its only scheme is `bearer`. */
+  KEY_KIND_BEARER = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -139,6 +141,9 @@ export function keyKindFromJSON(object: any): KeyKind {
     case 2:
     case "KEY_KIND_PUBLIC":
       return KeyKind.KEY_KIND_PUBLIC;
+    case 3:
+    case "KEY_KIND_BEARER":
+      return KeyKind.KEY_KIND_BEARER;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -154,6 +159,8 @@ export function keyKindToJSON(object: KeyKind): string {
       return "KEY_KIND_SYMMETRIC";
     case KeyKind.KEY_KIND_PUBLIC:
       return "KEY_KIND_PUBLIC";
+    case KeyKind.KEY_KIND_BEARER:
+      return "KEY_KIND_BEARER";
     case KeyKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -224,7 +231,11 @@ export interface Key {
    * When the key was last used, to within minutes: written in batches, and lost when a server is killed. Absent: not known.
    * Set by the service.
    */
-  lastUseTime: Date | undefined;
+  lastUseTime:
+    | Date
+    | undefined;
+  /** The session that the key ends with (SessionService). Empty: it was issued by itself. Set by the service. */
+  sessionId: string;
 }
 
 export interface Key_LabelsEntry {
@@ -301,6 +312,9 @@ export interface IssueKeyRequest {
     | //
     /** A public key, whose private half the service never sees. */
     { $case: "publicKey"; value: PublicKeyMaterial }
+    | //
+    /** A bearer token, which is generated. */
+    { $case: "bearerToken"; value: BearerTokenMaterial }
     | undefined;
   /** Chosen by the caller, the same on every retry. At most 128 characters of [A-Za-z0-9._:-]. Empty: a retry issues a second key. */
   requestId: string;
@@ -349,13 +363,20 @@ export interface PublicKeyMaterial {
   algorithm: string;
 }
 
+/** A bearer token. It is always generated: only so is its hash as good as a secret. */
+export interface BearerTokenMaterial {
+}
+
 /** The issued key. */
 export interface IssueKeyResponse {
   /** The key. */
   key:
     | Key
     | undefined;
-  /** The secret, as text to put into a client's configuration. Returned here and nowhere else. Empty for an imported or public key. */
+  /**
+   * The secret, as text to put into a client's configuration, or the bearer token. Returned here and nowhere else. Empty for an imported
+   * or public key.
+   */
   secret: string;
 }
 
@@ -499,6 +520,7 @@ function createBaseKey(): Key {
     policy: undefined,
     secrets: [],
     lastUseTime: undefined,
+    sessionId: "",
   };
 }
 
@@ -566,6 +588,9 @@ export const Key: MessageFns<Key> = {
     }
     if (message.lastUseTime !== undefined) {
       Timestamp.encode(toTimestamp(message.lastUseTime), writer.uint32(170).fork()).join();
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(178).string(message.sessionId);
     }
     return writer;
   },
@@ -754,6 +779,14 @@ export const Key: MessageFns<Key> = {
             message.lastUseTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -848,6 +881,11 @@ export const Key: MessageFns<Key> = {
         : isSet(object.last_use_time)
         ? fromJsonTimestamp(object.last_use_time)
         : undefined,
+      sessionId: isSet(object.sessionId)
+        ? globalThis.String(object.sessionId)
+        : isSet(object.session_id)
+        ? globalThis.String(object.session_id)
+        : "",
     };
   },
 
@@ -922,6 +960,9 @@ export const Key: MessageFns<Key> = {
     if (message.lastUseTime !== undefined) {
       obj.lastUseTime = message.lastUseTime.toISOString();
     }
+    if (message.sessionId !== "") {
+      obj.sessionId = message.sessionId;
+    }
     return obj;
   },
 
@@ -961,6 +1002,7 @@ export const Key: MessageFns<Key> = {
       : undefined;
     message.secrets = object.secrets?.map((e) => SecretVersion.fromPartial(e)) || [];
     message.lastUseTime = object.lastUseTime ?? undefined;
+    message.sessionId = object.sessionId ?? "";
     return message;
   },
 };
@@ -1381,6 +1423,9 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
       case "publicKey":
         PublicKeyMaterial.encode(message.material.value, writer.uint32(82).fork()).join();
         break;
+      case "bearerToken":
+        BearerTokenMaterial.encode(message.material.value, writer.uint32(98).fork()).join();
+        break;
     }
     if (message.requestId !== "") {
       writer.uint32(74).string(message.requestId);
@@ -1479,6 +1524,14 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
             message.material = { $case: "publicKey", value: PublicKeyMaterial.decode(reader, reader.uint32()) };
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.material = { $case: "bearerToken", value: BearerTokenMaterial.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 9: {
             if (tag !== 74) {
               break;
@@ -1549,6 +1602,10 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
         ? { $case: "publicKey", value: PublicKeyMaterial.fromJSON(object.publicKey) }
         : isSet(object.public_key)
         ? { $case: "publicKey", value: PublicKeyMaterial.fromJSON(object.public_key) }
+        : isSet(object.bearerToken)
+        ? { $case: "bearerToken", value: BearerTokenMaterial.fromJSON(object.bearerToken) }
+        : isSet(object.bearer_token)
+        ? { $case: "bearerToken", value: BearerTokenMaterial.fromJSON(object.bearer_token) }
         : undefined,
       requestId: isSet(object.requestId)
         ? globalThis.String(object.requestId)
@@ -1592,6 +1649,8 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
       obj.importedSecret = ImportedSecret.toJSON(message.material.value);
     } else if (message.material?.$case === "publicKey") {
       obj.publicKey = PublicKeyMaterial.toJSON(message.material.value);
+    } else if (message.material?.$case === "bearerToken") {
+      obj.bearerToken = BearerTokenMaterial.toJSON(message.material.value);
     }
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
@@ -1632,6 +1691,12 @@ export const IssueKeyRequest: MessageFns<IssueKeyRequest> = {
       case "publicKey": {
         if (object.material?.value !== undefined && object.material?.value !== null) {
           message.material = { $case: "publicKey", value: PublicKeyMaterial.fromPartial(object.material.value) };
+        }
+        break;
+      }
+      case "bearerToken": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = { $case: "bearerToken", value: BearerTokenMaterial.fromPartial(object.material.value) };
         }
         break;
       }
@@ -1992,6 +2057,58 @@ export const PublicKeyMaterial: MessageFns<PublicKeyMaterial> = {
       }
     }
     message.algorithm = object.algorithm ?? "";
+    return message;
+  },
+};
+
+function createBaseBearerTokenMaterial(): BearerTokenMaterial {
+  return {};
+}
+
+export const BearerTokenMaterial: MessageFns<BearerTokenMaterial> = {
+  encode(_: BearerTokenMaterial, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BearerTokenMaterial {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBearerTokenMaterial();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): BearerTokenMaterial {
+    return {};
+  },
+
+  toJSON(_: BearerTokenMaterial): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BearerTokenMaterial>, I>>(base?: I): BearerTokenMaterial {
+    return BearerTokenMaterial.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BearerTokenMaterial>, I>>(_: I): BearerTokenMaterial {
+    const message = createBaseBearerTokenMaterial();
     return message;
   },
 };
@@ -3129,7 +3246,8 @@ export const KeyServiceService = {
    * Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
+   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION). Of a bearer token only the hash is kept, so a
+   * retry makes another one for the same key, and the one of the first answer is good for nothing.
    */
   issueKey: {
     path: "/counterseal.v1.KeyService/IssueKey" as const,
@@ -3188,7 +3306,8 @@ export const KeyServiceService = {
    * Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
    *
    * The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
-   * is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+   * is returned. Public keys, keys with a security token, and keys of a session are not rotated: INVALID_ARGUMENT; issue another. A retry
+   * for a bearer token, of which only the hash is kept, is ALREADY_EXISTS: rotate it again under another id.
    */
   rotateKey: {
     path: "/counterseal.v1.KeyService/RotateKey" as const,
@@ -3206,7 +3325,8 @@ export interface KeyServiceServer extends UntypedServiceImplementation {
    * Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
+   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION). Of a bearer token only the hash is kept, so a
+   * retry makes another one for the same key, and the one of the first answer is good for nothing.
    */
   issueKey: handleUnaryCall<IssueKeyRequest, IssueKeyResponse>;
   /** Reads one key, without its secret. NOT_FOUND when there is none. */
@@ -3225,7 +3345,8 @@ export interface KeyServiceServer extends UntypedServiceImplementation {
    * Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
    *
    * The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
-   * is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+   * is returned. Public keys, keys with a security token, and keys of a session are not rotated: INVALID_ARGUMENT; issue another. A retry
+   * for a bearer token, of which only the hash is kept, is ALREADY_EXISTS: rotate it again under another id.
    */
   rotateKey: handleUnaryCall<RotateKeyRequest, RotateKeyResponse>;
 }
@@ -3235,7 +3356,8 @@ export interface KeyServiceClient extends Client {
    * Issues a key, imports a given id and secret, or registers a public key. An issued secret is in this answer and nowhere else.
    *
    * The key is durable before the answer is sent. Safe to retry with the same `request_id`: within ten minutes the same key
-   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION).
+   * and secret are returned, unless the key was revoked since (FAILED_PRECONDITION). Of a bearer token only the hash is kept, so a
+   * retry makes another one for the same key, and the one of the first answer is good for nothing.
    */
   issueKey(
     request: IssueKeyRequest,
@@ -3324,7 +3446,8 @@ export interface KeyServiceClient extends Client {
    * Gives a key a new secret. The one before keeps verifying until a stated time; of two that still verify, the older ends at once.
    *
    * The new secret is in this answer and nowhere else. Safe to retry with the same `request_id`: within ten minutes the same secret
-   * is returned. Public keys, and keys with a security token, are not rotated: INVALID_ARGUMENT; issue another.
+   * is returned. Public keys, keys with a security token, and keys of a session are not rotated: INVALID_ARGUMENT; issue another. A retry
+   * for a bearer token, of which only the hash is kept, is ALREADY_EXISTS: rotate it again under another id.
    */
   rotateKey(
     request: RotateKeyRequest,

@@ -352,6 +352,8 @@ export interface Verified {
    * 0 for public keys.
    */
   secretVersion: number;
+  /** The session that the key ends with. Empty: it was issued by itself. */
+  sessionId: string;
 }
 
 export interface Verified_LabelsEntry {
@@ -1593,6 +1595,7 @@ function createBaseVerified(): Verified {
     scope: undefined,
     verifiedPath: Buffer.alloc(0),
     secretVersion: 0,
+    sessionId: "",
   };
 }
 
@@ -1633,6 +1636,9 @@ export const Verified: MessageFns<Verified> = {
     }
     if (message.secretVersion !== 0) {
       writer.uint32(96).uint32(message.secretVersion);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(106).string(message.sessionId);
     }
     return writer;
   },
@@ -1749,6 +1755,14 @@ export const Verified: MessageFns<Verified> = {
             message.secretVersion = reader.uint32();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1812,6 +1826,11 @@ export const Verified: MessageFns<Verified> = {
         : isSet(object.secret_version)
         ? globalThis.Number(object.secret_version)
         : 0,
+      sessionId: isSet(object.sessionId)
+        ? globalThis.String(object.sessionId)
+        : isSet(object.session_id)
+        ? globalThis.String(object.session_id)
+        : "",
     };
   },
 
@@ -1859,6 +1878,9 @@ export const Verified: MessageFns<Verified> = {
     if (message.secretVersion !== 0) {
       obj.secretVersion = Math.round(message.secretVersion);
     }
+    if (message.sessionId !== "") {
+      obj.sessionId = message.sessionId;
+    }
     return obj;
   },
 
@@ -1891,6 +1913,7 @@ export const Verified: MessageFns<Verified> = {
     message.scope = (object.scope !== undefined && object.scope !== null) ? Scope.fromPartial(object.scope) : undefined;
     message.verifiedPath = object.verifiedPath ?? Buffer.alloc(0);
     message.secretVersion = object.secretVersion ?? 0;
+    message.sessionId = object.sessionId ?? "";
     return message;
   },
 };

@@ -2,7 +2,9 @@
 
 A token is `cstk_`, the key's id, `_`, 43 random characters and a checksum of 6, all letters and digits. The prefix and the
 checksum are for secret scanners, and let made-up ones be refused before any look-up; the key's id is for finding the hash,
-which is all that is stored. Nothing of the request is covered, no time is stated, and the token may be used as often as anybody likes until
+which is all that is stored.
+
+Nothing of the request is covered, no time is stated, and the token may be used as often as anybody likes until
 it ends: README.md puts the two ways side by side.
 """
 

@@ -206,7 +206,7 @@ class KeyDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedKey:
-    """An issued key. `secret` is the text for the client's configuration, or the bearer token; empty for what was brought along."""
+    """An issued key. `secret` is the text for the client's configuration, or the bearer token; empty for imported ones."""
 
     record: KeyRecord
     secret: str = field(repr=False)

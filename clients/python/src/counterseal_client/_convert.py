@@ -101,6 +101,7 @@ def _verified(message: pb.Verified) -> Verdict:
         ),
         payload_duty=duty,
         verified_path=message.verified_path,
+        session_id=message.session_id,
     )
 
 

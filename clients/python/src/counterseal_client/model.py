@@ -13,6 +13,8 @@ from counterseal.core.payload import PayloadDuty
 NOT_UNDERSTOOD = "NOT_UNDERSTOOD"
 # The service's reason that is an invitation: ask again, with the body or its hash.
 BODY_REQUIRED = "BODY_REQUIRED"
+# The scheme of bearer tokens: it covers nothing of the request.
+BEARER = "bearer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,8 @@ class Verified:
 
     `payload_duty` says what is left to check about the body: it is the gateway's to enforce. `verified_path` is the path that
     the signature covers, still percent-encoded: the upstream must be given this one, not the one that arrived. The times are
-    None for schemes without one: nothing bounds the age of such a signature.
+    None for schemes without one: nothing bounds the age of such a signature. `session_id`: the session that the key ends with;
+    empty for a key that was issued by itself.
     """
 
     key_id: str
@@ -98,6 +101,7 @@ class Verified:
     coverage: Coverage
     payload_duty: PayloadDuty
     verified_path: bytes
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

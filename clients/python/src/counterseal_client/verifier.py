@@ -1,36 +1,26 @@
 """The synchronous client."""
 
-import itertools
-import time
 import uuid
-from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self, TypeVar
-
-import grpc
+from collections.abc import Sequence
 
 from counterseal.core.body import Link
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1.verification_pb2_grpc import VerificationServiceStub
+from counterseal_client._calls import Calls
 from counterseal_client._convert import to_chunks_message, to_chunks_verdict, to_message, to_verdict
-from counterseal_client.connection import CHANNEL_OPTIONS, Connection, may_retry, to_error
-from counterseal_client.errors import RequestNotAccepted, VerifierUnavailable
+from counterseal_client.connection import Connection
+from counterseal_client.errors import RequestNotAccepted
 from counterseal_client.model import ChunksVerified, Demand, HttpRequest, Rejected, Verdict
 
-_T = TypeVar("_T")
 
-
-class Verifier:
+class Verifier(Calls[VerificationServiceStub]):
     """Asks the service for verdicts. May be shared by threads; close it, or use it in a `with` statement.
 
     Make it after a process has forked, not before: gRPC's connections do not survive a fork.
     """
 
     def __init__(self, connection: Connection | str) -> None:
-        self._connection = Connection(address=connection) if isinstance(connection, str) else connection
-        self._channels = [_open_channel(self._connection) for _ in range(self._connection.channels)]
-        self._stubs = [VerificationServiceStub(channel) for channel in self._channels]
-        self._turn = itertools.count()
+        super().__init__(Connection(address=connection) if isinstance(connection, str) else connection, VerificationServiceStub)
 
     def verify(
         self,
@@ -61,37 +51,6 @@ class Verifier:
         message = build_chunks_message(continuation, chunks, trailer, request_id)
         return to_chunks_verdict(self._attempt(lambda stub, **call: stub.VerifyChunks(message, **call)))
 
-    def _attempt(self, call: Callable[..., _T]) -> _T:
-        """Make a call, again where that is worth it and the deadline allows."""
-        deadline = time.monotonic() + self._connection.timeout
-        for attempt in itertools.count(1):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise VerifierUnavailable("DEADLINE_EXCEEDED: no time is left for another attempt", code="DEADLINE_EXCEEDED")
-            # Another connection every time, so that a retry does not meet the connection that just failed.
-            stub = self._stubs[next(self._turn) % len(self._stubs)]
-            try:
-                return call(stub, timeout=left, metadata=self._connection.metadata())
-            except grpc.RpcError as error:
-                if not may_retry(error):
-                    raise to_error(error) from None
-                pause = self._connection.pause(attempt, deadline - time.monotonic())
-                if pause is None:
-                    raise to_error(error) from None
-                time.sleep(pause)
-        raise AssertionError("unreachable")
-
-    def close(self) -> None:
-        """Close the connections. Calls in flight end with VerifierUnavailable."""
-        for channel in self._channels:
-            channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
 
 def build_message(
     request: HttpRequest, demand: Demand | None, request_id: str | None, *, lease_signing_key: bool
@@ -111,9 +70,3 @@ def build_chunks_message(
         return to_chunks_message(continuation, chunks, trailer, request_id or uuid.uuid4().hex)
     except (ValueError, TypeError) as error:
         raise RequestNotAccepted(f"the chunks do not fit into a message: {error}", code="INVALID_ARGUMENT") from None
-
-
-def _open_channel(connection: Connection) -> grpc.Channel:
-    if connection.tls is None:
-        return grpc.insecure_channel(connection.address, options=CHANNEL_OPTIONS)
-    return grpc.secure_channel(connection.address, connection.tls.credentials(), options=CHANNEL_OPTIONS)

@@ -66,6 +66,7 @@ FRAMING: Final = Answer(
     status=400, code="InvalidRequest", message="Content-Length and Transfer-Encoding must say once where the body ends."
 )
 UNSIGNED_BODY: Final = Answer(status=403, code="AccessDenied", message="The body must be signed.")
+NOT_SIGNED: Final = Answer(status=403, code="AccessDenied", message="Requests must be signed here.")
 NOT_COVERED: Final = Answer(status=403, code="AccessDenied", message="The signature must cover method, path and query.")
 
 

@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 from counterseal.core.payload import AlreadyChecked, BodyDigests, BodySha256, ChunkSigned
 from counterseal_client.asgi.types import Headers
-from counterseal_client.model import Verified
+from counterseal_client.model import BEARER, Verified
+
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization"})
 
 # Fields that make many upstreams act on another method, path, host or scheme than the one that was verified. Passed on only
 # when signed: also those of a proxy before the gateway, which look like any stranger's. Not here: `x-forwarded-for` and its
@@ -45,6 +47,20 @@ def normal_name(name: bytes) -> str:
     return "".join(char if char.isalnum() else "-" for char in name.decode("latin-1").lower())
 
 
+def headers_for_application(
+    headers: Iterable[tuple[bytes, bytes]], verified: Verified, prefix: str, *, frames: bool
+) -> Headers:
+    """Return what the application gets of the client's fields, and those that name the signer (see `identity_headers`).
+
+    A signature may go on: it is good for the request that it came with, and no other. A bearer token, in any spelling of its
+    field, may not: whoever reads it may use it until it ends.
+    """
+    kept = without_client_claims(headers, prefix, verified.coverage.headers)
+    if verified.scheme == BEARER:
+        kept = [(name, value) for name, value in kept if normal_name(name) not in _CREDENTIALS]
+    return kept + identity_headers(verified, prefix, frames=frames)
+
+
 def without_client_claims(headers: Iterable[tuple[bytes, bytes]], prefix: str, covered: Iterable[str]) -> Headers:
     """Return `headers` without identity fields (any spelling of `prefix`) and without overrides that nobody signed."""
     wanted = normal_name(prefix.encode())
@@ -73,6 +89,7 @@ def identity_headers(verified: Verified, prefix: str, *, frames: bool) -> Header
         "key-id": verified.key_id,
         "principal": verified.principal,
         "tenant": verified.tenant,
+        "session": verified.session_id,
         "scheme": verified.scheme,
         "region": scope.region if scope else "",
         "service": scope.service if scope else "",

@@ -17,7 +17,7 @@ from counterseal_client.asgi.decoded import decoded_headers
 from counterseal_client.asgi.exchange import Exchange, new_exchange
 from counterseal_client.asgi.framing import framing_fault
 from counterseal_client.asgi.head import header_values, may_have_body, with_verified_path
-from counterseal_client.asgi.identity import identity_headers, without_client_claims
+from counterseal_client.asgi.identity import headers_for_application
 from counterseal_client.asgi.keeping import Bodies
 from counterseal_client.asgi.objections import PARTS, objection, uncovered
 from counterseal_client.asgi.room import NoRoom, Room
@@ -49,6 +49,9 @@ class SignedRequests:
     gateway leases (it needs the permission `lease`), instead of asking the service about them. `bodies`: limits and room.
     `allow_uncovered`: what of `method`, `path` and `query` a signature may leave open, for an application that does not act on
     it: webhooks cover none of them. The application is told what is covered in `<prefix>covers`.
+    Bearer tokens cover nothing, so they pass only where `demand.allowed_schemes` names `bearer`; method, path, query and body
+    are then whatever arrived, and `Authorization` is dropped: an application that logged it would give the token away. Of a
+    key that ends with a session, the application is told the session in `<prefix>session`.
     A request that says twice where its body ends is refused before anybody is asked (`framing.py`).
     No verdict means no access: an outage is answered 503, a mistake of this gateway's own settings 500.
     """
@@ -160,15 +163,15 @@ class SignedRequests:
             await self._let_through(exchange, outcome)
 
     def _objection(self, exchange: Exchange, verified: Verified) -> Answer | None:
-        if (refused := uncovered(verified, self._required_parts)) is not None:
-            return refused
-        return objection(verified, exchange.request, exchange.scope, self._allow_unsigned_payload)
+        refused = uncovered(verified, self._required_parts, self._demand)
+        return refused or objection(verified, exchange.request, exchange.scope, self._allow_unsigned_payload)
 
     async def _let_through(self, exchange: Exchange, verified: Verified) -> None:
-        headers = without_client_claims(exchange.request.headers, self._prefix, verified.coverage.headers)
         # Where no path is covered, the application was said not to act on it, and has the one that arrived.
         scope = with_verified_path(exchange.scope, verified.verified_path) if verified.coverage.path else dict(exchange.scope)
-        scope["headers"] = headers + identity_headers(verified, self._prefix, frames=scope["type"] == "websocket")
+        scope["headers"] = headers_for_application(
+            exchange.request.headers, verified, self._prefix, frames=scope["type"] == "websocket"
+        )
         scope["counterseal"] = verified
         duty, whole = verified.payload_duty, WholeBody(exchange.receive)
         if scope["type"] == "websocket":

@@ -7,15 +7,21 @@ from counterseal.core.payload import AlreadyChecked, BodyDigests, BodySha256, Ch
 from counterseal_client.asgi import answers
 from counterseal_client.asgi.answers import Answer
 from counterseal_client.asgi.types import Scope
+from counterseal_client.model import BEARER, Demand, HttpRequest, Verified
 from counterseal_client.model import ChunkSigned as ChunksToVerify
-from counterseal_client.model import HttpRequest, Verified
 
 # What a request is about, as the names of a coverage.
 PARTS: Final = frozenset({"method", "path", "query"})
 
 
-def uncovered(verified: Verified, required: Collection[str]) -> Answer | None:
-    """Return what is objected to when the signature leaves something open that it has to cover, or None."""
+def uncovered(verified: Verified, required: Collection[str], demand: Demand | None) -> Answer | None:
+    """Return what is objected to when the signature leaves something open that it has to cover, or None.
+
+    A bearer token covers nothing. A gateway of signed requests must not come to let it pass because the service learnt it: the
+    gateway's own demand has to name it, also where everything may be left open.
+    """
+    if verified.scheme == BEARER:
+        return None if demand is not None and BEARER in demand.allowed_schemes else answers.NOT_SIGNED
     covered = verified.coverage
     if not all(getattr(covered, part) for part in required):
         return answers.NOT_COVERED

@@ -122,8 +122,8 @@ class KeyChecks(Checks):
                     rejected(self.case, sample, request, "with a lost signing key", derive=derive)
 
     def _computations(self) -> int:
-        """How often a signature that does not match is computed: for the secret before as well, where keys have secrets."""
-        return 2 if KeyKind.SYMMETRIC in self.case.scheme.key_kinds else 1
+        """How often a signature that does not match is computed: for the secret or token before too, where keys have any."""
+        return 1 if self.case.scheme.key_kinds <= {KeyKind.PUBLIC} else 2
 
     def _derives(self, sample: Sample, request: HttpRequest) -> bool:
         asked: list[Key] = []

@@ -25,6 +25,8 @@ def issued(record: KeyRecord, *, actor: str, request_id: str, action: IssueActio
     detail = {name: _plain(getattr(record, name)) for name in _NAMES} | {"has_security_token": record.has_security_token}
     if record.policy != NO_POLICY:
         detail["policy"] = _plain(record.policy)
+    if record.bearer:
+        detail["kind"] = record.kind.value
     if record.public_key is not None:
         detail |= {
             "algorithm": record.public_key.algorithm,
@@ -38,6 +40,19 @@ def issued(record: KeyRecord, *, actor: str, request_id: str, action: IssueActio
         tenant=record.tenant,
         request_id=request_id,
         detail=detail,
+    )
+
+
+def reissued(record: KeyRecord, *, actor: str, request_id: str) -> AuditEntry:
+    """Return the entry for another token of a key, for a retry of the call that issued it: the one before ended."""
+    return AuditEntry(
+        time=record.updated,
+        actor=actor,
+        action="reissue",
+        key_id=record.key_id,
+        tenant=record.tenant,
+        request_id=request_id,
+        detail={"secret_version": record.secret_version},
     )
 
 

@@ -8,28 +8,21 @@ import contextlib
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 from counterseal.core.model import KeyState
 from counterseal.core.schemes.base import Scheme
 from counterseal.server import audit
-from counterseal.server.errors import (
-    EtagMismatch,
-    InvalidField,
-    KeyExists,
-    KeyIsRevoked,
-    KeyNotFound,
-    RequestIdReused,
-    SealBroken,
-)
+from counterseal.server.errors import EtagMismatch, InvalidField, KeyExists, KeyIsRevoked, KeyNotFound, SealBroken
 from counterseal.server.keys import drafts, limits
 from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.reissue import FIRST_VERSION, REPEAT_SECONDS, repeated, with_another_token
 from counterseal.server.keys.ring import KeyRing
 from counterseal.server.keys.rotation import Rotated, Rotation, without_ended
 from counterseal.server.keys.seal import open_secret, seal_key
 from counterseal.server.store.keystore import Edit, KeyStore
 from counterseal.server.store.records import (
     AuditEntry,
+    BearerMaterial,
     IssuedKey,
     IssueMark,
     KeyChange,
@@ -42,10 +35,6 @@ from counterseal.server.store.records import (
     RotateOrder,
     StoredKey,
 )
-
-# How long a repeated request id fetches the same key and secret (keys.proto, IssueKey).
-REPEAT_SECONDS: Final = 600
-_FIRST_VERSION: Final = 1
 
 
 class Issuer:
@@ -80,6 +69,7 @@ class Issuer:
             KeyExists: the imported id is taken.
             RequestIdReused: `actor` used the request id for something else, or more than ten minutes ago.
             KeyIsRevoked: this is a retry, and the key of the first attempt was revoked since.
+            EtagMismatch: a bearer token was issued by another attempt at this very moment: try again.
         """
         draft = drafts.complete_draft(draft, self._schemes)
         mark = None
@@ -94,7 +84,7 @@ class Issuer:
             record = self._store.insert(stored, entry)
         except KeyExists:
             if mark and (earlier := self._store.find_issued(actor, mark.request_id)):  # a retry overtook its first attempt
-                return self._repeat(draft, mark, earlier)
+                return self._overtaken(draft, mark, earlier)
             raise
         finally:
             self._ring.evict(fresh.key_id)  # its absence may be cached
@@ -159,6 +149,7 @@ class Issuer:
                 raise KeyIsRevoked("the key is revoked, and revocation is final")
             if change.etag and change.etag != before.etag:
                 raise EtagMismatch("the key was changed since it was read")
+            limits.check_of_session(change, before)
             if "allowed_schemes" in change.mask:
                 limits.check_kind("key.allowed_schemes", change.allowed_schemes, self._schemes, before.kind)
             values = {drafts.MASK[name]: getattr(change, drafts.MASK[name]) for name in change.mask}
@@ -226,7 +217,7 @@ class Issuer:
         record = drafts.new_record(draft, fresh, self._now())
         unsealed = StoredKey(
             record=record,
-            secret_version=_FIRST_VERSION,
+            secret_version=FIRST_VERSION,
             sealed_secret=b"",
             security_token_sha256=fresh.security_token_sha256,
             mark=mark,
@@ -241,21 +232,27 @@ class Issuer:
 
     def _repeat(self, draft: KeyDraft, mark: IssueMark, stored: StoredKey) -> IssuedKey:
         """Answer a retry with the key that the first attempt made, as it is now."""
-        record = stored.record
-        if self._now() - record.created >= dt.timedelta(seconds=REPEAT_SECONDS):
-            raise RequestIdReused("the request id was used too long ago to be answered again")
-        if stored.mark is None or stored.mark.fingerprint != mark.fingerprint:
-            raise RequestIdReused("the request id was used for another request")
-        if record.state is KeyState.REVOKED:  # perhaps because its secret got out: it is not handed out once more
-            raise KeyIsRevoked("the key of this request id is revoked, and revocation is final")
-        if stored.secret_version != _FIRST_VERSION:
-            raise RequestIdReused("the key was rotated since the request id was used")
-        secret = open_secret(stored, self._cipher).current
-        if draft.material is None:
-            return IssuedKey(record=record, secret=secret.decode("ascii"))
-        if not drafts.same_material(draft.material, secret, stored.security_token_sha256):
-            raise RequestIdReused("the request id was used for another request")
-        return IssuedKey(record=record, secret="")
+        if not isinstance(draft.material, BearerMaterial):
+            return repeated(draft, mark, stored, self._cipher, self._now())
+        tokens: list[str] = []
+
+        def edit(stored: StoredKey) -> tuple[StoredKey, AuditEntry]:
+            changed, entry, token = with_another_token(mark, stored, self._cipher, self._now())
+            tokens[:] = [token]
+            return changed, entry
+
+        record = self._change(stored.record.key_id, edit)
+        return IssuedKey(record=record, secret=tokens[0])
+
+    def _overtaken(self, draft: KeyDraft, mark: IssueMark, stored: StoredKey) -> IssuedKey:
+        """Answer an attempt that another one was quicker than.
+
+        Of two attempts at once nobody knows which one is still waited for: a new token for this one might end the other's,
+        which was handed out a moment ago. So the caller has to ask again, if it is still there.
+        """
+        if isinstance(draft.material, BearerMaterial):
+            raise EtagMismatch("another attempt of this request has issued the key at this very moment: try again")
+        return self._repeat(draft, mark, stored)
 
     def _change(self, key_id: str, edit: Edit) -> KeyRecord:
         try:

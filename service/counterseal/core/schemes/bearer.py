@@ -6,12 +6,16 @@ which is all that is stored.
 
 Nothing of the request is covered, no time is stated, and the token may be used as often as anybody likes until
 it ends: README.md puts the two ways side by side.
+
+Only tokens of ours are looked at. Anybody else's in Authorization, such as a JWT that an application checks by itself, is no
+business of this scheme: it may stand beside a signature of another one, and alone it lets nobody in. Bodies are not looked at
+either: a form's `access_token` (RFC 6750 section 2.2) is nothing to this scheme.
 """
 
 import hashlib
 import re
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from counterseal.core import compare
@@ -38,16 +42,10 @@ ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 # Ids of keys for bearer tokens are always generated: they stand inside the token.
 _TOKEN: Final = re.compile(rb"cstk_(CSBT[A-Z2-7]{20})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
 # RFC 9110 section 11.1: the scheme's name is "case-insensitive". RFC 6750 section 2.1: credentials = "Bearer" 1*SP b64token.
-_CREDENTIALS: Final = re.compile(rb"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
+# What begins as a token of ours is one, well written or not.
+_CREDENTIALS: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +(cstk_.*)", re.DOTALL)
 _PARAMETER: Final = b"access_token"
 _NO_HASH: Final = b"\x00" * 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BearerClaim(Claim):
-    """A claim with the token that was presented, and its hash."""
-
-    presented_sha256: bytes = field(repr=False)
 
 
 def write_token(key_id: str, random: str) -> str:
@@ -98,29 +96,27 @@ class Bearer(SchemeDefaults):
     timeless: bool = True
 
     def recognises(self, request: ReadRequest) -> bool:
-        """Say whether there is a `Bearer` in Authorization, or a token of ours in the query, where none belongs."""
+        """Say whether there is a token of ours in Authorization, or in the query, where none belongs."""
         values = request.headers.get(b"authorization", ())
         return any(_CREDENTIALS.fullmatch(value.strip(b" \t")) for value in values) or _in_query(request)
 
-    def read(self, request: ReadRequest, demand: Demand) -> BearerClaim:  # noqa: ARG002
-        """Read the token. Raises Refusal: MALFORMED.
+    def read(self, request: ReadRequest, demand: Demand) -> Claim:  # noqa: ARG002
+        """Read the token: the claim's signature is its SHA-256. Raises Refusal: MALFORMED.
 
         RFC 6750 section 5.3: "Don't pass bearer tokens in page URLs": they end up in histories, logs and Referer.
         """
         if _in_query(request):
             raise Refusal(Reason.MALFORMED, "a bearer token stands in the query, where logs keep it: send it in Authorization")
         match = _CREDENTIALS.fullmatch(request.header(b"authorization") or b"")
-        token = b"" if match is None else match[1] or b""
-        key_id = read_token(token)
-        return BearerClaim(
+        token = b"" if match is None else match[1]
+        return Claim(
             scheme=self.name,
-            key_id=key_id,
+            key_id=read_token(token),
             scope=None,
             signed_time=None,
             valid_for=None,
             coverage=Coverage(),
-            signature=b"",
-            presented_sha256=hashlib.sha256(token).digest(),
+            signature=hashlib.sha256(token).digest(),
         )
 
     def check_coverage(self, claim: Claim, demand: Demand) -> None:
@@ -128,7 +124,7 @@ class Bearer(SchemeDefaults):
 
     def matches(self, claim: Claim, key: Key, derive: Derive) -> bool:  # noqa: ARG002 - nothing is derived
         """Compare the hashes in constant time."""
-        return compare.same(key.bearer_sha256 or _NO_HASH, _mine(claim).presented_sha256) and key.bearer_sha256 is not None
+        return compare.same(key.bearer_sha256 or _NO_HASH, claim.signature) and bool(key.bearer_sha256)
 
     def payload_duty(self, claim: Claim, subject: Subject) -> PayloadDuty:  # noqa: ARG002
         """Say that the body is unsigned."""
@@ -137,10 +133,6 @@ class Bearer(SchemeDefaults):
     def verified_path(self, claim: Claim) -> bytes:  # noqa: ARG002
         """Return nothing: no path is covered."""
         return b""
-
-    def single_use(self, claim: Claim) -> bytes:
-        """Return the token's hash: a key whose policy says so has a token for one request."""
-        return _mine(claim).presented_sha256
 
     def is_reusable(self, claim: Claim) -> bool:  # noqa: ARG002
         """Say yes: that is what a bearer token is."""
@@ -169,9 +161,3 @@ class Bearer(SchemeDefaults):
 def _in_query(request: ReadRequest) -> bool:
     marker = PREFIX.encode()
     return any(name.lower() == _PARAMETER and value.startswith(marker) for name, value in request.parameters)
-
-
-def _mine(claim: Claim) -> BearerClaim:
-    if not isinstance(claim, BearerClaim):
-        raise TypeError("a claim of another scheme")
-    return claim

@@ -17,7 +17,7 @@ def echo_explanation(request: HttpRequest) -> None:
     """Print what a signed request's signature is computed over to standard error, or why there is nothing to print."""
     try:
         texts = [text for claim in _claims(request) for text in _texts(claim)]
-        problem = "no signature that a built-in scheme reads"
+        problem = "no signature that a built-in scheme reads, or a bearer token, which covers nothing"
     except Refusal as refusal:
         texts, problem = [], refusal.detail
     except ValueError as error:  # the body is part of the text, and was left out

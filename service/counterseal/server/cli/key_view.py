@@ -36,6 +36,7 @@ def key_json(record: "KeyRecord") -> dict[str, object]:
         "etag": record.etag,
         "has_security_token": record.has_security_token,
         "kind": record.kind.value,
+        "session_id": record.session_id,
         "algorithm": record.public_key.algorithm if record.public_key else "",
         "public_key_pem": _pem(record),
         "policy": policy_json(record),
@@ -85,11 +86,12 @@ def echo_key(record: "KeyRecord", *, secret: str = "") -> None:
     """Print one key as fields, a public key below them; with its secret right below its id when there is one to show."""
     fields = [("key id", record.key_id)]
     if secret:
-        fields.append(("secret", secret))
+        fields.append(("token" if record.bearer else "secret", secret))
     fields += [
         ("kind", record.kind.value.lower()),
         *([("algorithm", record.public_key.algorithm)] if record.public_key else []),
         ("state", record.state.value),
+        *([("session", record.session_id)] if record.session_id else []),
         ("tenant", record.tenant),
         ("principal", record.principal),
         ("description", record.description),

@@ -13,9 +13,13 @@ from counterseal.server.cli.policy_options import POLICY_OPTIONS, policy_of
 from counterseal.server.cli.times import duration_option, time_option
 
 if TYPE_CHECKING:
-    from counterseal.server.store.records import IssuedKey, KeyDraft, OfferedPublicKey
+    from counterseal.server.store.records import BearerMaterial, IssuedKey, KeyDraft, OfferedPublicKey
 
-_SECRET_WARNING: Final = "The secret is shown this once and cannot be read again: store it now."  # noqa: S105
+_WARNING: Final = "The {} is shown this once and cannot be read again: store it now."
+
+
+SHAPES: Final = ("text", "json", "aws-env", "aws-profile", "header")
+SHAPES_HELP: Final = "aws-env: lines for `eval`. aws-profile: for an AWS credentials file. header: of a bearer token."
 
 
 @click.group()
@@ -50,7 +54,7 @@ _DRAFT_OPTIONS: Final = (
         "--scheme",
         "schemes",
         multiple=True,
-        help="Scheme that the key may be used with. Repeatable. [default: aws-sigv4; for a public key rfc9421]",
+        help="Scheme that the key may be used with. Repeatable. [default: aws-sigv4; public keys: rfc9421; tokens: bearer]",
     ),
     click.option(
         "--not-before", type=time_option, metavar="TIME", help="Does not verify before: RFC 3339, or a duration from now."
@@ -106,9 +110,9 @@ def _draft(material: Any = None, **options: Any) -> "KeyDraft":
 @keys.command("issue")
 @_draft_options
 @click.option(
-    "--format", "shape", type=click.Choice(["text", "json", "aws-env", "aws-profile"]), default="text", show_default=True,
-    help="aws-env: lines for `eval`. aws-profile: a section for an AWS credentials file.",
+    "--format", "shape", type=click.Choice(SHAPES), default="text", show_default=True, help=SHAPES_HELP,
 )  # fmt: skip
+@click.option("--bearer", is_flag=True, help="Issue a bearer token, of which the server keeps only a hash.")
 @click.option(
     "--public-key", metavar="FILE", help="Register this public key (PEM, JWK, raw; `-`: standard input), issue no secret."
 )
@@ -118,19 +122,43 @@ def _draft(material: Any = None, **options: Any) -> "KeyDraft":
 @click.option("--profile", default="counterseal", show_default=True, help="Name of the section for --format aws-profile.")
 @server_options
 def issue(
-    *, connection: Connection, shape: str, as_json: bool, profile: str, public_key: str | None, algorithm: str, key_id: str,
-    **options: Any,
+    *, connection: Connection, shape: str, as_json: bool, profile: str, bearer: bool, public_key: str | None, algorithm: str,
+    key_id: str, **options: Any,
 ) -> None:  # fmt: skip
     """Issue a key. Its secret is printed once, and never again.
 
-    With --public-key the key is that one: it has no secret, and verifies what its private half signed.
+    With --public-key the key is that one: it has no secret, and verifies what its private half signed. With --bearer the key is
+    a token: whoever sends it is let in, whatever the rest of the request says.
     """
     if not PROFILE_NAME.fullmatch(profile):  # before a key is issued whose secret could then not be printed
         raise click.UsageError(f"--profile {profile!r}: letters, digits, '.', '_' and '-' only")
-    draft = _draft(_offered(public_key, algorithm, key_id, shape), **options)
+    shape = "json" if as_json else shape
+    if bearer and public_key is not None:
+        raise click.UsageError("--bearer and --public-key exclude each other")
+    check_shape(shape, bearer=bearer)
+    material = _token() if bearer else _offered(public_key, algorithm, key_id, shape)
+    draft = _draft(material, **options)
     with connection.open(token_required=True) as client:
         issued = client.issue(draft)
-    echo_issued(issued, "json" if as_json else shape, profile)
+    echo_issued(issued, shape, profile)
+
+
+def check_shape(shape: str, *, bearer: bool) -> None:
+    """Refuse a shape of `--format` that is another kind of key's.
+
+    Raises:
+        click.UsageError: it is.
+    """
+    if bearer and shape.startswith("aws-"):
+        raise click.UsageError(f"--format {shape}: a bearer token is no secret of AWS's")
+    if not bearer and shape == "header":
+        raise click.UsageError("--format header: only a bearer token is sent in a header as it is")
+
+
+def _token() -> "BearerMaterial":
+    from counterseal.server.store.records import BearerMaterial
+
+    return BearerMaterial()
 
 
 def _offered(public_key: str | None, algorithm: str, key_id: str, shape: str) -> "OfferedPublicKey | None":
@@ -151,6 +179,8 @@ def echo_issued(issued: "IssuedKey", shape: str, profile: str) -> None:
     match shape:
         case "json":
             echo_json({"key": key_json(issued.record), "secret": issued.secret})
+        case "header":
+            click.echo(f"Authorization: Bearer {issued.secret}")
         case "aws-env":
             click.echo(aws_env(issued))
         case "aws-profile":
@@ -158,7 +188,7 @@ def echo_issued(issued: "IssuedKey", shape: str, profile: str) -> None:
         case _:
             echo_key(issued.record, secret=issued.secret)
     if issued.secret:
-        click.echo(_SECRET_WARNING, err=True)
+        click.echo(_WARNING.format("token" if issued.record.bearer else "secret"), err=True)
 
 
 @keys.command("import")

@@ -6,7 +6,7 @@ import click
 
 from counterseal.server.cli.connection import Connection, server_options
 from counterseal.server.cli.key_view import PROFILE_NAME, key_json
-from counterseal.server.cli.keys import echo_issued, keys
+from counterseal.server.cli.keys import SHAPES, SHAPES_HELP, check_shape, echo_issued, keys
 from counterseal.server.cli.output import echo_json, time_text, to_second
 from counterseal.server.cli.times import duration_option
 
@@ -26,8 +26,7 @@ def _overlap(text: str) -> dt.timedelta:
 @click.option("--etag", default="", help="Rotate only if the key still has this etag.")
 @click.option("--request-id", default="", help="Repeating a call with the same id gives the same secret for ten minutes.")
 @click.option(
-    "--format", "shape", type=click.Choice(["text", "json", "aws-env", "aws-profile"]), default="text", show_default=True,
-    help="aws-env: lines for `eval`. aws-profile: a section for an AWS credentials file.",
+    "--format", "shape", type=click.Choice(SHAPES), default="text", show_default=True, help=SHAPES_HELP,
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", default="counterseal", show_default=True, help="Name of the section for --format aws-profile.")
@@ -47,6 +46,8 @@ def rotate(
     secret = b"" if secret_file is None else _secret(secret_file)
     order = RotateOrder(key_id=key_id, overlap=overlap, etag=etag, imported_secret=secret, request_id=request_id)
     with connection.open(token_required=True) as client:
+        if shape not in ("text", "json"):  # before a secret is made that could then not be printed so
+            check_shape(shape, bearer=client.get(key_id).bearer)
         rotated = client.rotate(order)
     if shape == "json":
         end = time_text(rotated.previous_end)

@@ -66,9 +66,10 @@ def private_signing_key(key_id: str | None, file: str, *, named: bool = True) ->
 
 def signing_key(
     key_id: str | None, secret_file: str | None, token_file: str | None, *, stdin_allowed: bool, named: bool = True,
-    aws: bool = True,
+    aws: bool = True, bearer: bool = False,
 ) -> SigningKey:  # fmt: skip
     """Return the key to sign with. `named`: a request names its key, so that an id is needed. `aws`: the scheme is one of AWS.
+    `bearer`: the secret is a bearer token, which holds the id: none has to be given.
 
     Without a key id from the option or COUNTERSEAL_KEY_ID, and without a secret of our own kind, the whole of
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN is taken, as `keys issue --format aws-env` sets them; never
@@ -82,12 +83,25 @@ def signing_key(
         secret = os.environb.get(b"AWS_SECRET_ACCESS_KEY", b"")
         token = _ascii(os.environb.get(b"AWS_SESSION_TOKEN", b""), "AWS_SESSION_TOKEN")
         return SigningKey(key_id=aws_id, secret=_not_empty(secret, "AWS_SECRET_ACCESS_KEY"), security_token=token or None)
+    if bearer and not key_id:
+        bearer_token = read_secret(secret_file, stdin_allowed=stdin_allowed)
+        return SigningKey(key_id=_id_in(bearer_token), secret=bearer_token)
     if named and not key_id:
         raise click.UsageError(
             f"no key id: give --key-id or set {KEY_ID_VARIABLE} (AWS_ACCESS_KEY_ID counts with AWS_SECRET_ACCESS_KEY only)"
         )
     secret = read_secret(secret_file, stdin_allowed=stdin_allowed)
     return SigningKey(key_id=key_id or "", secret=secret, security_token=read_security_token(token_file) or None)
+
+
+def _id_in(token: bytes) -> str:
+    from counterseal.core.model import Refusal
+    from counterseal.core.schemes.bearer import read_token
+
+    try:
+        return read_token(token)
+    except Refusal:
+        raise click.UsageError("the secret is not a bearer token of this service, or was cut or mistyped") from None
 
 
 def _read_file(name: str) -> bytes:

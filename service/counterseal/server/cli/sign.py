@@ -121,6 +121,7 @@ def _key(
         token_file,
         stdin_allowed=not source.uses_stdin,
         named=scheme.names_key,
+        bearer=scheme.name == "bearer",
         aws=scheme.name.startswith("aws-"),
     )
 

@@ -14,6 +14,7 @@ from counterseal.core.schemes.base import Scheme
 from counterseal.core.scope import is_key_id
 from counterseal.core.verify import shared_with_webhooks
 from counterseal.server.errors import InvalidField
+from counterseal.server.store.records import KeyChange, KeyRecord
 
 MAX_PAGE_SIZE: Final = 1000
 _MAX_SECRET_BYTES: Final = 256
@@ -87,6 +88,16 @@ def check_times(field: str, not_before: dt.datetime | None, expires: dt.datetime
     """Refuse an end that does not lie after the beginning."""
     if not_before is not None and expires is not None and expires <= not_before:
         raise InvalidField(field, "the key must expire after it begins to be valid")
+
+
+def check_of_session(change: KeyChange, key: KeyRecord) -> None:
+    """Refuse changes by which a key of a session could do more than its session gave it: it ends as it was promised."""
+    if not key.session_id:
+        return
+    if "expire_time" in change.mask:
+        raise InvalidField("update_mask", "must not name expire_time for a key of a session: refreshing the session moves it")
+    if "allowed_schemes" in change.mask and not change.allowed_schemes <= key.allowed_schemes:
+        raise InvalidField("key.allowed_schemes", "must be among those of the key, for a key of a session")
 
 
 def check_secret(field: str, secret: bytes) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from counterseal.core.model import KeyState
+from counterseal.core.schemes import bearer
 from counterseal.server import audit
 from counterseal.server.errors import EtagMismatch, InvalidField, KeyIsRevoked, RequestIdReused
 from counterseal.server.keys import limits
 from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.keys.drafts import new_secret
+from counterseal.server.keys.drafts import new_secret, new_token
 from counterseal.server.keys.seal import open_secret, seal_key
 from counterseal.server.keys.sealed_secrets import RotationMark, Secrets
 from counterseal.server.store.records import AuditEntry, KeyRecord, PreviousSecret, RotatedKey, RotateOrder, StoredKey
@@ -51,7 +52,7 @@ class Rotated:
 
 
 class Rotation:
-    """One order to rotate a key. The new secret is made once, however often the order is carried out on a conflict."""
+    """One order to rotate a key. What is answered is what it came to the last time, if it is carried out anew on a conflict."""
 
     def __init__(self, order: RotateOrder, *, actor: str, cipher: SecretCipher, repeat_for: dt.timedelta) -> None:
         """Raises what `check_order` raises."""
@@ -60,7 +61,6 @@ class Rotation:
         self._actor = actor
         self._cipher = cipher
         self._repeat_for = repeat_for
-        self._secret = order.imported_secret or new_secret()
         self._fingerprint = _fingerprint(order)
 
     def carry_out(self, stored: StoredKey, now: dt.datetime) -> Rotated:
@@ -71,13 +71,14 @@ class Rotation:
             KeyIsRevoked, EtagMismatch, RequestIdReused: see `Issuer.rotate`.
             SealBroken: what is stored is not what was sealed.
         """
-        _check_rotatable(stored)
+        _check_rotatable(stored, self._order)
         held = open_secret(stored, self._cipher)
         if mark := self._earlier(held):
             return self._repeat(mark, stored, held, now)
         if self._order.etag and self._order.etag != stored.record.etag:
             raise EtagMismatch("the key was changed since it was read")
-        if any(hmac.compare_digest(self._secret, secret) for secret in (held.current, held.previous or b"")):
+        imported = self._order.imported_secret
+        if imported and any(hmac.compare_digest(imported, secret) for secret in (held.current, held.previous or b"")):
             raise InvalidField("imported_secret", "must be another one than the key has")
         return self._renew(stored, held, now)
 
@@ -98,6 +99,8 @@ class Rotation:
             raise RequestIdReused("the request id was used for another request")
         if mark.version != stored.secret_version:
             raise RequestIdReused("the key was rotated again since the request id was used")
+        if stored.record.bearer:
+            raise RequestIdReused("the request id was used, and of the token only its hash is kept: rotate under another one")
         secret = "" if imported else held.current.decode("ascii")
         return Rotated(done=None, secret=secret, previous_end=mark.previous_end)
 
@@ -113,13 +116,22 @@ class Rotation:
             secret_version=version,
             previous=PreviousSecret(version=stored.secret_version, until=end) if overlaps else None,
         )
-        secrets = Secrets(
-            current=self._secret, previous=held.current if overlaps else None, marks=self._marks(held, version, now, end)
-        )
+        made, shown = self._fresh(before)
+        secrets = Secrets(current=made, previous=held.current if overlaps else None, marks=self._marks(held, version, now, end))
         changed = seal_key(secrets, dataclasses.replace(stored, record=after, secret_version=version), self._cipher)
         imported = bool(self._order.imported_secret)
         entry = audit.rotated(before, after, actor=self._actor, request_id=self._order.request_id, imported=imported)
-        return Rotated(done=(changed, entry), secret="" if imported else self._secret.decode("ascii"), previous_end=end)
+        return Rotated(done=(changed, entry), secret=shown, previous_end=end)
+
+    def _fresh(self, record: KeyRecord) -> tuple[bytes, str]:
+        """Return what is sealed of the new secret, and what its holder is given."""
+        if self._order.imported_secret:
+            return self._order.imported_secret, ""
+        if record.bearer:
+            token = new_token(record.key_id)
+            return bearer.token_sha256(token), token
+        secret = new_secret()
+        return secret, secret.decode("ascii")
 
     def _marks(self, held: Secrets, version: int, time: dt.datetime, end: dt.datetime) -> tuple[RotationMark, ...]:
         if not self._order.request_id:
@@ -144,9 +156,13 @@ def without_ended(stored: StoredKey, secrets: Secrets, now: dt.datetime) -> tupl
     return dataclasses.replace(stored, record=record), dataclasses.replace(secrets, previous=None)
 
 
-def _check_rotatable(stored: StoredKey) -> None:
+def _check_rotatable(stored: StoredKey, order: RotateOrder) -> None:
     if stored.record.public_key is not None:
         raise InvalidField("key_id", "a public key has no secret to rotate: register another key")
+    if stored.record.session_id:
+        raise InvalidField("key_id", "a key of a session is not rotated: refresh the session")
+    if stored.record.bearer and order.imported_secret:
+        raise InvalidField("imported_secret", "must be empty: a bearer token is always generated")
     if stored.record.has_security_token:
         raise InvalidField("key_id", "a key with a security token is not rotated: issue another key")
     if stored.record.state is KeyState.REVOKED:

@@ -43,6 +43,7 @@ class VerifiedAnswer:
     coverage: Coverage
     payload_duty: PayloadDuty
     verified_path: bytes
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,8 @@ def key_record(key: keys_pb2.Key) -> KeyRecord:
         has_security_token=key.has_security_token,
         public_key=public_key_of(key),
         policy=policy_of(key),
+        bearer=key.kind == keys_pb2.KEY_KIND_BEARER,
+        session_id=key.session_id,
         **secrets_of(key),
     )
 
@@ -140,6 +143,7 @@ def _verified(message: verification_pb2.Verified) -> VerifiedAnswer:
         ),
         payload_duty=_duty(message.payload_duty),
         verified_path=message.verified_path,
+        session_id=message.session_id,
     )
 
 

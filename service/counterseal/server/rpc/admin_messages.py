@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
     from counterseal.v1 import verification_pb2
 
-_KINDS = {keys_pb2.KEY_KIND_SYMMETRIC: KeyKind.SYMMETRIC, keys_pb2.KEY_KIND_PUBLIC: KeyKind.PUBLIC}
+_KINDS = {
+    keys_pb2.KEY_KIND_SYMMETRIC: KeyKind.SYMMETRIC,
+    keys_pb2.KEY_KIND_PUBLIC: KeyKind.PUBLIC,
+    keys_pb2.KEY_KIND_BEARER: KeyKind.BEARER,
+}
 _PEM_HEAD = "-----BEGIN PUBLIC KEY-----\n"
 _PEM_FOOT = "-----END PUBLIC KEY-----\n"
 

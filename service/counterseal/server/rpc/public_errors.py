@@ -1,7 +1,8 @@
 """What a gateway may show whoever sent a refused request. It tells less than the reason, on purpose.
 
-Two vocabularies: the codes that S3 clients know, for the AWS schemes and their relatives, and plain ones. In either, unknown,
-mismatched, disabled, revoked and expired keys are exactly alike: who holds no secret must not learn which key ids exist.
+Two vocabularies: the codes that S3 clients know, for the AWS schemes and their relatives, and plain ones, with those of RFC 6750
+for bearer tokens. In each, unknown, mismatched, disabled, revoked and expired keys are exactly alike: who holds no secret must
+not learn which key ids exist.
 """
 
 from dataclasses import dataclass
@@ -135,6 +136,49 @@ def plain_error(reason: Reason, *, key_asked: bool) -> Public:
     if key_asked and reason is Reason.UNSUPPORTED_SCHEME:
         return PLAIN_KEY_UNUSABLE
     return _PLAIN.get(reason, _DENIED)
+
+
+# RFC 6750 section 3: "This scheme MUST be followed by one or more auth-param values"; section 3.1 has the codes.
+_BEARER: Final = b'Bearer realm="api"'
+BEARER_CHALLENGE: Final = (("www-authenticate", _BEARER),)
+TOKEN_UNUSABLE: Final = Public(
+    code="TokenNotAccepted",
+    http_status=401,
+    message="The bearer token is not accepted.",
+    headers=(("www-authenticate", _BEARER + b', error="invalid_token"'),),
+)
+_TOKEN_MALFORMED: Final = Public(
+    code="TokenMalformed",
+    http_status=400,
+    message="The request or its bearer token is malformed.",
+    headers=(("www-authenticate", _BEARER + b', error="invalid_request"'),),
+)
+_TOKEN_REQUIRED: Final = Public(
+    code="TokenRequired", http_status=401, message="The request carries no bearer token.", headers=BEARER_CHALLENGE
+)
+# "If the request lacks any authentication information", the answer "SHOULD NOT include an error code": it names the ways.
+_EITHER_REQUIRED: Final = Public(
+    code="SignatureRequired",
+    http_status=401,
+    message="The request is not signed, and carries no bearer token.",
+    headers=(("www-authenticate", _BEARER + b", Signature"),),
+)
+
+
+def bearer_error(reason: Reason, *, key_asked: bool) -> Public:
+    """Return what the outside may learn of a refused bearer token."""
+    if reason is Reason.MALFORMED:
+        return _TOKEN_MALFORMED
+    # Anybody else's token is one that is not accepted, before any key was asked for.
+    if reason is Reason.UNSUPPORTED_SCHEME:
+        return TOKEN_UNUSABLE
+    public = plain_error(reason, key_asked=key_asked)
+    return TOKEN_UNUSABLE if public is PLAIN_KEY_UNUSABLE else public
+
+
+def unsigned_error(*, bearer_alone: bool) -> Public:
+    """Return what to answer where bearer tokens are taken, and nothing was sent."""
+    return _TOKEN_REQUIRED if bearer_alone else _EITHER_REQUIRED
 
 
 def chunk_error(reason: Reason) -> Public:

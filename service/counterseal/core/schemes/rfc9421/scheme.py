@@ -21,7 +21,7 @@ class Rfc9421(SchemeDefaults):
 
     name: str = facts.NAME
     title: str = "HTTP Message Signatures (RFC 9421)"
-    key_kinds: frozenset[KeyKind] = frozenset(KeyKind)
+    key_kinds: frozenset[KeyKind] = frozenset({KeyKind.SYMMETRIC, KeyKind.PUBLIC})
 
     def __init__(self, structured_fields: Mapping[str, str] = facts.STRUCTURED_FIELDS) -> None:
         """`structured_fields`: what may be covered with `;sf`: `item`, `list` or `dictionary` by lower-case field name.

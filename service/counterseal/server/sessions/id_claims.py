@@ -72,8 +72,8 @@ def _time(claims: dict[str, Any], name: str) -> float:
 
 
 def _check_nonce(claims: dict[str, Any], nonce: str) -> None:
-    # Core section 2: "If present in the ID Token, Clients MUST verify that the nonce Claim Value is equal". A front that forgets to
-    # hand over the one it sent is refused as well, or it would never notice that nothing is compared.
+    # Core section 2: "If present in the ID Token, Clients MUST verify that the nonce Claim Value is equal". A front that
+    # forgets to hand over the one it sent is refused as well, or it would never notice that nothing is compared.
     if not nonce and "nonce" not in claims:
         return
     given = claims.get("nonce")

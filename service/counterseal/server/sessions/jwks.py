@@ -15,8 +15,8 @@ from counterseal.server.telemetry.log import Log
 
 FETCH_SECONDS: Final = 5.0
 FRESH_SECONDS: Final = 600.0
-# How long keys are relied on that nobody could ask for again. Whoever can keep the provider's answers from us has so long to use a
-# key that was withdrawn.
+# How long keys are relied on that nobody could ask for again. Whoever can keep the provider from answering has so long to use
+# a key that was withdrawn.
 USABLE_SECONDS: Final = 24 * 3600.0
 # Between two fetches: a stranger names as many unknown keys as he likes.
 PACE_SECONDS: Final = 30.0

@@ -29,7 +29,7 @@ class UsedIdTokens:
         self._purged = 0.0
 
     def use(self, digest: bytes, *, until: float, now: float) -> bool:
-        """Remember a use, and say whether it is the first. `until`, when no such token is taken any more, and `now`: Unix seconds.
+        """Remember a use, and say whether it is the first. Unix seconds; from `until` on no such token is taken.
 
         Raises:
             StoreUnavailable: nobody knows; the token may have been remembered.

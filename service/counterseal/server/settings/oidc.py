@@ -54,8 +54,8 @@ def read_oidc(tables: object) -> tuple[OidcSetting, ...]:
     for one, other in permutations(found, 2):
         if one.tenant == other.tenant and one.principal_prefix.startswith(other.principal_prefix):
             raise ConfigError(
-                f"oidc: principal_prefix {one.principal_prefix!r} begins with {other.principal_prefix!r}, of another issuer in the"
-                " same tenant, which could name principals of the first; choose another prefix, or another tenant"
+                f"oidc: principal_prefix {one.principal_prefix!r} begins with {other.principal_prefix!r}, of another issuer"
+                " in the same tenant, which could name principals of the first; choose another prefix, or another tenant"
             )
     return found
 

@@ -99,8 +99,8 @@ class AuditCheck:
             yield "its hash does not bear the service's mark: the hash was made by somebody else"
         if row.revision != revision_of(row.key_id, row.action, row.time):
             yield "its column `revision` does not agree with the entry: it would hide that a key or a caller was put back"
-        if not fits(row.key_id, row.action, row.detail):
-            yield "its column `key_id` does not agree with the entry: it would hide that a caller was put back"
+        if not fits(row.key_id, row.action, row.tenant, row.detail):
+            yield "its column `key_id` does not agree with the entry: it would hide that something was put back"
 
 
 def keys_beside_trail(store: KeyStore, cipher: SecretCipher | None, count: Callable[[], None] = lambda: None) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from counterseal.server.errors import SealBroken
+from counterseal.server.keys import put_back
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.resealable import Sealed, Swap, Unreadable
 from counterseal.server.store.caller_records import CallerRows, StoredCaller
@@ -53,13 +54,7 @@ def check_newest(stored: StoredCaller) -> None:
     Raises:
         SealBroken: it was put back, or the trail was changed.
     """
-    updated, newest = stored.record.updated, stored.newest
-    if newest is None:
-        raise SealBroken("the audit trail knows nothing of a caller that is there: it was put there behind our back")
-    if updated < newest:
-        raise SealBroken("a caller's row is older than its last change in the audit trail: it was put back behind our back")
-    if updated > newest:
-        raise SealBroken("a caller's row is newer than its last change in the audit trail: entries are gone")
+    put_back.check_newest("a caller", stored.record.updated, stored.newest)
 
 
 @dataclass(frozen=True, slots=True)

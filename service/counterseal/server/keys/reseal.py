@@ -8,7 +8,9 @@ from counterseal.server.errors import SealBroken
 from counterseal.server.keys.caller_seal import SealedCallers
 from counterseal.server.keys.canary import check_master_keys, forget_other_master_keys
 from counterseal.server.keys.cipher import SecretCipher, master_key_of
+from counterseal.server.keys.principal_seal import SealedPrincipals
 from counterseal.server.keys.resealable import Resealable, Sealed, SealedKeys, SealedMetas, Swap
+from counterseal.server.keys.session_seal import SealedSessions
 from counterseal.server.store.keystore import KeyStore
 
 _PAGE: Final = 200
@@ -17,7 +19,13 @@ _PAGE: Final = 200
 _ROUNDS: Final = 4
 
 # Every kind of thing that is sealed in the store.
-KINDS: Final[tuple[Callable[[KeyStore], Resealable], ...]] = (SealedKeys, SealedMetas, SealedCallers)
+KINDS: Final[tuple[Callable[[KeyStore], Resealable], ...]] = (
+    SealedKeys,
+    SealedMetas,
+    SealedCallers,
+    SealedPrincipals,
+    SealedSessions,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from counterseal.server.store.audit_subjects import shown_key_id
+from counterseal.server.store.audit_subjects import SIGN_IN_FAILED, shown_key_id
 from counterseal.server.store.rows import to_time
 
 # Part of every hash, so that a later way of hashing can never be taken for this one.
 _FORM: Final = "counterseal-audit-1"
-# Changes of a key move its `updated`; these are about a key, or may be one day, and change none.
-_NO_CHANGE_OF_A_KEY: Final = frozenset({"lease"})
+# Changes of a key or a principal move its `updated`; these are about one, or may be one day, and change none.
+_NO_CHANGE: Final = frozenset({"lease", SIGN_IN_FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,11 @@ def chain_time(micros: int) -> str:
 
 
 def revision_of(key_id: str, action: str, micros: int) -> int | None:
-    """Return what the column `revision` holds: the time of a change of a key or a caller, None for everything else.
+    """Return what the column `revision` holds: the time of a change of a key, a caller, a principal or a session; else None.
 
     `key_id` as the column of that name holds it.
     """
-    changes = key_id and action not in _NO_CHANGE_OF_A_KEY
+    changes = key_id and action not in _NO_CHANGE
     return micros if changes else None
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import aliased
 
 from counterseal.server.store.audit_chain import ChainedEntry, chain_time, chained
-from counterseal.server.store.audit_subjects import CALLER_SUBJECTS, CALLER_SUBJECTS_END
+from counterseal.server.store.audit_subjects import SUBJECTS, SUBJECTS_END
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import ChainHead
 from counterseal.server.store.tables import AUDIT, CHANGE_SEQUENCE, KEYS, META
@@ -148,8 +148,8 @@ class AuditTrail:
     def removed_keys(self) -> Iterator[str]:
         """Go through the ids of keys that the trail knows, and that are not there."""
         gone = ~select(KEYS.c.key_id).where(KEYS.c.key_id == AUDIT.c.key_id).exists()
-        of_callers = AUDIT.c.key_id.between(CALLER_SUBJECTS, CALLER_SUBJECTS_END)
-        query = select(AUDIT.c.key_id).where(AUDIT.c.revision.is_not(None), ~of_callers, gone).group_by(AUDIT.c.key_id)
+        of_others = AUDIT.c.key_id.between(SUBJECTS, SUBJECTS_END)
+        query = select(AUDIT.c.key_id).where(AUDIT.c.revision.is_not(None), ~of_others, gone).group_by(AUDIT.c.key_id)
         after = ""
         while True:
             with self._transactions.reading() as connection:

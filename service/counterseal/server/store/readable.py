@@ -1,4 +1,4 @@
-"""Rows of `keys` as somebody else may have left them: what we never write is an alarm, and no bug.
+"""Rows as somebody else may have left them: what we never write is an alarm, and no bug.
 
 A database gives back what is in it. SQLite puts text into a column of numbers and NULL wherever a schema was edited, and any
 engine holds JSON that is none. The seal notices what can be read and was changed; this, what cannot be read.
@@ -9,16 +9,18 @@ import json
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Row
+from sqlalchemy import Column, Row, Table
 
 from counterseal.server.errors import RowUnreadable
 from counterseal.server.store.tables import KEYS
 
 T = TypeVar("T")
+# Of each column: name, Python type, whether it may be NULL, and how long it may be.
+Columns = tuple[tuple[str, type[Any], bool, int], ...]
 # Far above what the limits of a key let anybody write. Longer ones are not parsed.
 _MOST: Final = 1_000_000
 # What the readers of a row raise on values of another kind, out of range, or nested deeper than we ever do.
-_SIGNS: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+SIGNS: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 def alarming(read: Callable[[Row[Any]], T]) -> Callable[[Row[Any]], T]:
@@ -27,9 +29,9 @@ def alarming(read: Callable[[Row[Any]], T]) -> Callable[[Row[Any]], T]:
     @functools.wraps(read)
     def guarded(row: Row[Any]) -> T:
         try:
-            _check_columns(row)
+            check_columns(row, _COLUMNS)
             return read(row)
-        except _SIGNS as error:
+        except SIGNS as error:
             raise RowUnreadable(row.key_id if isinstance(row.key_id, str) else "") from error
 
     return guarded
@@ -58,11 +60,17 @@ def _expected(column: Column[Any]) -> tuple[str, type[Any], bool, int]:
     return column.name, kind, bool(column.nullable), most
 
 
-_COLUMNS: Final = tuple(_expected(column) for column in KEYS.columns)
+def columns_of(table: Table) -> Columns:
+    """Return what `check_columns` holds the rows of a table against."""
+    return tuple(_expected(column) for column in table.columns)
 
 
-def _check_columns(row: Row[Any]) -> None:
-    for name, kind, nullable, most in _COLUMNS:
+_COLUMNS: Final = columns_of(KEYS)
+
+
+def check_columns(row: Row[Any], columns: Columns) -> None:
+    """Return when every value in a row is of its column's kind and length. Raises what is among `SIGNS`."""
+    for name, kind, nullable, most in columns:
         value = getattr(row, name, None)
         if value is None:
             if not nullable:

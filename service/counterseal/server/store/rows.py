@@ -7,7 +7,15 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from counterseal.core.model import KeyKind, KeyState, PublicKey
-from counterseal.server.store.audit_subjects import caller_in, caller_subject, shown_key_id
+from counterseal.server.store.audit_subjects import (
+    caller_in,
+    caller_subject,
+    principal_in,
+    principal_subject,
+    session_in,
+    session_subject,
+    shown_key_id,
+)
 from counterseal.server.store.policy_text import policy_text, read_policy_text
 from counterseal.server.store.readable import alarming, read_text_map, read_text_set
 from counterseal.server.store.records import AuditEntry, IssueMark, KeyRecord, PreviousSecret, StoredKey
@@ -26,15 +34,18 @@ def to_time(micros: int) -> dt.datetime:
     return _EPOCH + micros * _MICROSECOND
 
 
-def _maybe_micros(time: dt.datetime | None) -> int | None:
+def maybe_micros(time: dt.datetime | None) -> int | None:
+    """Return `to_micros` of a time, None of none."""
     return None if time is None else to_micros(time)
 
 
-def _maybe_time(micros: int | None) -> dt.datetime | None:
+def maybe_time(micros: int | None) -> dt.datetime | None:
+    """Return `to_time` of a number, None of none."""
     return None if micros is None else to_time(micros)
 
 
-def _json(value: object) -> str:
+def compact_json(value: object) -> str:
+    """Return JSON as it is stored: the same text for the same value."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -50,18 +61,18 @@ def record_values(record: KeyRecord) -> dict[str, Any]:
         "tenant": record.tenant,
         "principal": record.principal,
         "description": record.description,
-        "labels": _json(dict(record.labels)),
-        "allowed_schemes": _json(sorted(record.allowed_schemes)),
+        "labels": compact_json(dict(record.labels)),
+        "allowed_schemes": compact_json(sorted(record.allowed_schemes)),
         "state": record.state.value,
-        "not_before": _maybe_micros(record.not_before),
-        "expires": _maybe_micros(record.expires),
+        "not_before": maybe_micros(record.not_before),
+        "expires": maybe_micros(record.expires),
         "created": to_micros(record.created),
         "updated": to_micros(record.updated),
-        "revoked": _maybe_micros(record.revoked),
+        "revoked": maybe_micros(record.revoked),
         "revoke_reason": record.revoke_reason,
         "algorithm": "" if record.public_key is None else record.public_key.algorithm,
         "public_key": None if record.public_key is None else record.public_key.spki,
-        "secret_created": _maybe_micros(record.secret_created),
+        "secret_created": maybe_micros(record.secret_created),
         "previous_version": None if record.previous is None else record.previous.version,
         "previous_until": None if record.previous is None else to_micros(record.previous.until),
         "policy": policy_text(record.policy),
@@ -84,16 +95,27 @@ def stored_values(stored: StoredKey) -> dict[str, Any]:
 
 
 def audit_values(entry: AuditEntry) -> dict[str, Any]:
-    """Return the columns of an audit entry."""
+    """Return the columns of an audit entry. Its detail names the principal or the session that it is about."""
+    subject, named = _subject(entry)
     return {
         "time": to_micros(entry.time),
         "actor": entry.actor,
         "action": entry.action,
-        "key_id": caller_subject(entry.caller) if entry.caller else entry.key_id,
+        "key_id": subject,
         "tenant": entry.tenant,
         "request_id": entry.request_id,
-        "detail": _json(dict(entry.detail)),
+        "detail": compact_json(dict(entry.detail) | named),
     }
+
+
+def _subject(entry: AuditEntry) -> tuple[str, dict[str, str]]:
+    if entry.caller:
+        return caller_subject(entry.caller), {}
+    if entry.session_id:
+        return session_subject(entry.session_id), {"session_id": entry.session_id}
+    if entry.principal_name:
+        return principal_subject(entry.tenant, entry.principal_name), {"principal": entry.principal_name}
+    return entry.key_id, {}
 
 
 def _read_record(row: Row[Any]) -> KeyRecord:
@@ -105,17 +127,17 @@ def _read_record(row: Row[Any]) -> KeyRecord:
         labels=read_text_map(row.labels),
         allowed_schemes=read_text_set(row.allowed_schemes),
         state=KeyState(row.state),
-        not_before=_maybe_time(row.not_before),
-        expires=_maybe_time(row.expires),
+        not_before=maybe_time(row.not_before),
+        expires=maybe_time(row.expires),
         created=to_time(row.created),
         updated=to_time(row.updated),
-        revoked=_maybe_time(row.revoked),
+        revoked=maybe_time(row.revoked),
         revoke_reason=row.revoke_reason,
         etag=etag_of(row.changed),
         has_security_token=row.security_token_sha256 is not None,
         public_key=_read_public_key(row),
         policy=read_policy_text(row.policy),
-        secret_created=_maybe_time(row.secret_created),
+        secret_created=maybe_time(row.secret_created),
         previous=_read_previous(row),
         secret_version=row.secret_version,
         bearer=_read_bearer(row),
@@ -181,4 +203,6 @@ def read_audit(row: Row[Any]) -> AuditEntry:
         request_id=row.request_id,
         detail=json.loads(row.detail),
         caller=caller_in(row.key_id),
+        principal_name=principal_in(row.key_id),
+        session_id=session_in(row.key_id),
     )

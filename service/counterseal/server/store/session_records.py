@@ -115,9 +115,10 @@ class StoredSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionView:
-    """A session with its principal and all of its keys, as they are at one moment, locked until the transaction ends.
+    """A session with its principal and all of its keys. Session and keys are locked until the transaction ends.
 
-    `principal` None: it was removed.
+    The principal is as it was once the session was locked: whoever disables it ends the session, and so waits for the lock.
+    `principal` None: there is none, or it was removed.
     """
 
     session: StoredSession
@@ -132,6 +133,27 @@ class SessionChange:
     session: tuple[StoredSession, AuditEntry] | None = None
     added: tuple[tuple[StoredKey, AuditEntry], ...] = ()
     changed: tuple[tuple[StoredKey, AuditEntry], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrincipalView:
+    """A principal with its live sessions and their keys, all of them locked until the transaction ends.
+
+    Live are those that nobody has ended and whose `expires` has not passed; ascending by id.
+    """
+
+    principal: StoredPrincipal
+    sessions: tuple[SessionView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrincipalChange:
+    """What becomes of a principal and its sessions, with an audit entry for each. `principal` None: it is removed."""
+
+    entry: AuditEntry
+    principal: StoredPrincipal | None = None
+    # By id of the session. Those that are not named stay as they are.
+    sessions: Mapping[str, SessionChange] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

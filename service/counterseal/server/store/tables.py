@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, UniqueConstraint
 
-from counterseal.server.store.types import binary, bytewise, digest, long_text
+from counterseal.server.store.types import binary, bytewise, digest, long_text, widened
 
 METADATA: Final = MetaData()
 
@@ -64,8 +64,9 @@ AUDIT: Final = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("time", BigInteger, nullable=False),
     _text("actor", 128),
-    _text("action", 16),
-    _text("key_id", 128),
+    Column("action", widened(16, 32), nullable=False),
+    # A key's id, or what else the entry is about: see `audit_subjects.py`.
+    Column("key_id", widened(128, 256), nullable=False),
     _text("tenant", 64),
     _text("request_id", 128),
     Column("detail", long_text(), nullable=False),

@@ -56,3 +56,16 @@ def digest() -> TypeEngine[bytes]:
     """Return a type for 32 bytes that may be a primary key."""
     # MySQL has no keys over a whole BLOB, and cuts zeros off the end of a BINARY when it compares.
     return LargeBinary(32).with_variant(VARBINARY(32), *_MYSQL)
+
+
+def widened(before: int, length: int) -> TypeEngine[str]:
+    """Return what `bytewise(before)` becomes where it is given room for so many characters.
+
+    SQLite holds no text to its length, and makes a column's type another only by copying the whole table: there it stays.
+    """
+    return (
+        String(length)
+        .with_variant(String(before, collation="BINARY"), "sqlite")
+        .with_variant(String(length, collation="C"), "postgresql")
+        .with_variant(_Utf8(length * _MOST_BYTES), *_MYSQL)
+    )

@@ -7,7 +7,7 @@ sealed in a way that they do not open.
 import sqlalchemy as sa
 from alembic import op
 
-from counterseal.server.store.types import binary, bytewise, digest, long_text
+from counterseal.server.store.types import binary, bytewise, digest, long_text, widened
 
 revision = "0004"
 down_revision = "0003"
@@ -16,13 +16,21 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns, then the tables."""
+    """Add the columns, make room for what the audit trail is about, then add the tables."""
     op.add_column("keys", sa.Column("kind", bytewise(16)))
     op.add_column("keys", sa.Column("session_id", bytewise(32)))
     op.create_index("keys_by_session", "keys", ["session_id"])
+    _widen("action", 16, 32)
+    _widen("key_id", 128, 256)
     _make_principals()
     _make_sessions()
     _make_sign_ins()
+
+
+def _widen(column: str, before: int, length: int) -> None:
+    """Give a column of the audit trail more room: it is changed in place, and no row is written anew."""
+    if op.get_context().dialect.name != "sqlite":
+        op.alter_column("audit", column, type_=widened(before, length), existing_type=bytewise(before), existing_nullable=False)
 
 
 def _make_principals() -> None:

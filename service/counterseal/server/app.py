@@ -22,6 +22,7 @@ from counterseal.server.assembly.listener import (
     server_limits,
 )
 from counterseal.server.assembly.replay import build_replay_guard
+from counterseal.server.assembly.sessions import build_sessions
 from counterseal.server.assembly.uses import build_uses
 from counterseal.server.chunks import ChunkVerifier
 from counterseal.server.config import Config
@@ -51,6 +52,8 @@ from counterseal.server.rpc.server import (
     key_handlers,
     keys_lane,
     listen,
+    principal_handlers,
+    session_handlers,
     verification_handlers,
     verify_lane,
 )
@@ -132,6 +135,10 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         afterwards = Afterwards(aside=changes_lane.aside, most=WAIT_FOR_BOUND, clock=clock)
         keys = KeyHandlers(issuer=_issuer(config, schemes, store, cipher, ring, clock), log=log, afterwards=afterwards)
 
+        sessions, principals = build_sessions(
+            config, store, cipher, ring, schemes, changes_lane, afterwards, clock, metrics, log, parts
+        )
+
         known, callers = build_callers(config, store, cipher, bound, feed, schemes, clock, metrics, log, parts)
         gate, side_pool = build_gate(config, known, metrics, log, parts), build_side_pool()
         health = build_health(store, watch, metrics, log, side_pool, parts)
@@ -139,10 +146,14 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         server = build_server(limits, port_sharing(config) if shared_port else None)
         add_services(
             server,
-            verification=verification_handlers(gate, lane, verification, chunk_calls, SchemeHandlers(schemes), metrics),
-            keys=key_handlers(gate, changes_lane, keys),
-            callers=caller_handlers(gate, changes_lane, callers),
-            audit=audit_handlers(gate, changes_lane, AuditHandlers(AuditTrail(store))),
+            ours=(
+                verification_handlers(gate, lane, verification, chunk_calls, SchemeHandlers(schemes), metrics),
+                key_handlers(gate, changes_lane, keys),
+                caller_handlers(gate, changes_lane, callers),
+                principal_handlers(gate, changes_lane, principals),
+                session_handlers(gate, changes_lane, sessions),
+                audit_handlers(gate, changes_lane, AuditHandlers(AuditTrail(store))),
+            ),
             health=health.answers,
             reflector=reflector,
         )

@@ -18,18 +18,23 @@ from counterseal.server.rpc.gate import Act, Gate, Handlers, Rules
 from counterseal.server.rpc.health import HealthAnswers
 from counterseal.server.rpc.key_admin import KeyHandlers
 from counterseal.server.rpc.patience import Patience
+from counterseal.server.rpc.principals import PrincipalHandlers
 from counterseal.server.rpc.reflection import Reflection
 from counterseal.server.rpc.scheme_list import SchemeHandlers
+from counterseal.server.rpc.sessions import SessionHandlers
 from counterseal.server.rpc.verification import VerificationHandlers
 from counterseal.server.settings import Address
 from counterseal.server.telemetry.metrics import Metrics
-from counterseal.v1 import audit_pb2, callers_pb2, keys_pb2, verification_pb2
+from counterseal.v1 import audit_pb2, callers_pb2, keys_pb2, principals_pb2, sessions_pb2, verification_pb2
 
 VERIFICATION: Final = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"]
 KEYS: Final = keys_pb2.DESCRIPTOR.services_by_name["KeyService"]
 CALLERS: Final = callers_pb2.DESCRIPTOR.services_by_name["CallerService"]
 AUDIT: Final = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
-SERVICES: Final = (VERIFICATION.full_name, KEYS.full_name, CALLERS.full_name, AUDIT.full_name)
+PRINCIPALS: Final = principals_pb2.DESCRIPTOR.services_by_name["PrincipalService"]
+SESSIONS: Final = sessions_pb2.DESCRIPTOR.services_by_name["SessionService"]
+_OURS: Final = (VERIFICATION, KEYS, CALLERS, PRINCIPALS, SESSIONS, AUDIT)
+SERVICES: Final = tuple(service.full_name for service in _OURS)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 DESCRIBED: Final = (*SERVICES, HEALTH, reflection.SERVICE)
 
@@ -47,6 +52,8 @@ _SHARE_THAT_WAITS: Final = 2
 WAIT_FOR_GUARD: Final = 64
 _WAIT_TO_WRITE: Final = 32
 WAIT_FOR_BOUND: Final = 32
+# For a password to be hashed: those that are, and those that wait for their turn.
+_WAIT_TO_HASH: Final = 32
 _SIDE_THREADS: Final = 16
 # A message of 4 MiB in time needs 17 Mbit/s; while strangers keep half of the threads for messages waiting, a fourth of that.
 _MESSAGE_SECONDS: Final = 2.0
@@ -80,6 +87,7 @@ class ServerLimits:
             + WAIT_FOR_GUARD
             + _WAIT_TO_WRITE
             + WAIT_FOR_BOUND
+            + _WAIT_TO_HASH
         )
 
 
@@ -205,21 +213,37 @@ def audit_handlers(gate: Gate, lane: Lane, acts: AuditHandlers) -> Handlers:
     return gate.handlers(AUDIT, {"ListAuditEntries": acts.list_audit_entries}, Rules(lane=lane))
 
 
-def add_services(
-    server: grpc.Server,
-    *,
-    verification: Handlers,
-    keys: Handlers,
-    callers: Handlers,
-    audit: Handlers,
-    health: HealthAnswers,
-    reflector: Reflection,
-) -> None:
-    """Add our services, and health and reflection, which know no secrets."""
-    _add(server, VERIFICATION.full_name, verification)
-    _add(server, KEYS.full_name, keys)
-    _add(server, CALLERS.full_name, callers)
-    _add(server, AUDIT.full_name, audit)
+def principal_handlers(gate: Gate, lane: Lane, acts: PrincipalHandlers) -> Handlers:
+    """Return PrincipalService behind the gate."""
+    methods: dict[str, Act] = {
+        "CreatePrincipal": acts.create_principal,
+        "GetPrincipal": acts.get_principal,
+        "ListPrincipals": acts.list_principals,
+        "UpdatePrincipal": acts.update_principal,
+        "SetPassword": acts.set_password,
+        "DeletePrincipal": acts.delete_principal,
+    }
+    return gate.handlers(PRINCIPALS, methods, Rules(lane=lane))
+
+
+def session_handlers(gate: Gate, lane: Lane, acts: SessionHandlers) -> Handlers:
+    """Return SessionService behind the gate."""
+    methods: dict[str, Act] = {
+        "SignIn": acts.sign_in,
+        "Exchange": acts.exchange,
+        "Refresh": acts.refresh,
+        "SignOut": acts.sign_out,
+        "ListSessions": acts.list_sessions,
+        "RegisterSessionKey": acts.register_session_key,
+        "IssueTemporaryCredentials": acts.issue_temporary_credentials,
+    }
+    return gate.handlers(SESSIONS, methods, Rules(lane=lane))
+
+
+def add_services(server: grpc.Server, *, ours: Sequence[Handlers], health: HealthAnswers, reflector: Reflection) -> None:
+    """Add our services, in the order of `SERVICES`, and health and reflection, which know no secrets."""
+    for name, handlers in zip(SERVICES, ours, strict=True):
+        _add(server, name, handlers)
     _add(server, HEALTH, health.handlers())
     _add(server, reflection.SERVICE, reflector.handlers())
 

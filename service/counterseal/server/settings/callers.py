@@ -17,7 +17,7 @@ _LIMITS: Final = ("tenants", "schemes", "regions", "services")
 ADMIN_NAME: Final = "admin-token"
 ANONYMOUS_NAME: Final = "anonymous"
 RESERVED_NAMES: Final = frozenset({ADMIN_NAME, ANONYMOUS_NAME})
-_ROLES: Final = ("admin", "auditor", "gateway", "lease")
+_ROLES: Final = ("admin", "auditor", "gateway", "lease", "sessions")
 # How often a caller may call each process, and with how many calls at once. Left out: no limit.
 _PACES: Final = ("calls_per_second", "burst", "concurrent_calls")
 MAX_PACE: Final = 1_000_000

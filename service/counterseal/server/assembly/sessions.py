@@ -1,0 +1,118 @@
+"""Who signs in, what that gives them, and who administers those who may."""
+
+import datetime as dt
+import hmac
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Final
+
+from counterseal.server.assembly.oidc import build_id_tokens
+from counterseal.server.config import Config
+from counterseal.server.errors import ConfigError
+from counterseal.server.keys.audit_key import find_audit_key
+from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.ring import KeyRing
+from counterseal.server.lanes import Lane
+from counterseal.server.lockout import source_network
+from counterseal.server.rpc.afterwards import Afterwards
+from counterseal.server.rpc.principals import PrincipalHandlers
+from counterseal.server.rpc.sessions import SessionHandlers
+from counterseal.server.schemes import Schemes
+from counterseal.server.sessions.begin import Beginnings
+from counterseal.server.sessions.desk import SessionDesk
+from counterseal.server.sessions.drafts import Lifetimes
+from counterseal.server.sessions.exchange import Exchanging
+from counterseal.server.sessions.failures import FailedSignIns
+from counterseal.server.sessions.ground import Ground
+from counterseal.server.sessions.key_maker import KeyMaker
+from counterseal.server.sessions.passwords import Passwords
+from counterseal.server.sessions.principal_admin import PrincipalAdmin
+from counterseal.server.sessions.sign_in import SigningIn
+from counterseal.server.sessions.throttle import Throttle
+from counterseal.server.store.engine import KeyStore
+from counterseal.server.store.principals import PrincipalStore
+from counterseal.server.store.sessions import SessionStore
+from counterseal.server.store.sign_ins import SignInCounts
+from counterseal.server.telemetry.log import Log
+from counterseal.server.telemetry.metrics import Metrics
+from counterseal.server.telemetry.session_metrics import SessionCounts
+
+# What the digests of attempts are keyed with is made of the one key that all servers of a store have in common.
+_PURPOSE: Final = b"counterseal attempts to sign in"
+
+
+def build_sessions(
+    config: Config,
+    store: KeyStore,
+    cipher: SecretCipher,
+    ring: KeyRing,
+    schemes: Schemes,
+    lane: Lane,
+    afterwards: Afterwards,
+    clock: Callable[[], float],
+    metrics: Metrics,
+    log: Log,
+    parts: ExitStack,
+) -> tuple[SessionHandlers, PrincipalHandlers]:
+    """Return SessionService and PrincipalService. They share the turns in which passwords are hashed."""
+    principals = PrincipalStore(store.transactions, store.journal)
+    passwords = Passwords(at_once=config.sign_ins_at_once, aside=lane.aside)
+    ground = _ground(config, store, cipher, ring, clock)
+    beginnings = Beginnings(ground)
+    signing_in = SigningIn(
+        ground=ground,
+        principals=principals,
+        passwords=passwords,
+        throttle=_throttle(config, store, cipher, clock),
+        failures=_failures(store, clock, log, parts),
+        beginnings=beginnings,
+        schemes=schemes.enabled,
+    )
+    id_tokens = build_id_tokens(config, store, log, clock, lane.aside)
+    exchanging = Exchanging(ground=ground, id_tokens=id_tokens, beginnings=beginnings, schemes=schemes.enabled)
+    desk = SessionDesk(ground=ground, signing_in=signing_in, exchanging=exchanging, schemes=schemes.enabled)
+    counts = SessionCounts(metrics.registry)
+    sessions = SessionHandlers(desk=desk, afterwards=afterwards, clock=clock, counts=counts, log=log)
+    admin = PrincipalAdmin(store=principals, ring=ring, cipher=cipher, passwords=passwords, clock=clock)
+    return sessions, PrincipalHandlers(admin=admin, log=log)
+
+
+def _ground(config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing, clock: Callable[[], float]) -> Ground:
+    lifetimes = Lifetimes(
+        session=dt.timedelta(seconds=config.session_seconds),
+        idle=dt.timedelta(seconds=config.session_idle_seconds),
+        access_token=dt.timedelta(seconds=config.access_token_seconds),
+        key=dt.timedelta(seconds=config.session_key_seconds),
+    )
+    return Ground(
+        store=SessionStore(store.transactions, store.journal),
+        read_key=store.read_key,
+        ring=ring,
+        cipher=cipher,
+        maker=KeyMaker(cipher, lifetimes),
+        lifetimes=lifetimes,
+        clock=clock,
+        # In an outage, a cache may be relied on for the grace as well.
+        revoke_bound=dt.timedelta(seconds=config.revoke_bound + config.outage_grace),
+    )
+
+
+def _throttle(config: Config, store: KeyStore, cipher: SecretCipher, clock: Callable[[], float]) -> Throttle:
+    audit_key = find_audit_key(store, cipher)
+    if audit_key is None:
+        raise ConfigError("COUNTERSEAL_DATABASE_URL: the key of the audit chain is gone")
+    return Throttle(
+        SignInCounts(store.transactions),
+        failures=config.sign_in_failures,
+        seconds=config.sign_in_seconds,
+        network=source_network,
+        key=hmac.digest(audit_key.key, _PURPOSE, "sha256"),
+        clock=clock,
+    )
+
+
+def _failures(store: KeyStore, clock: Callable[[], float], log: Log, parts: ExitStack) -> FailedSignIns:
+    failures = FailedSignIns(store.note, clock=clock, log=log)
+    parts.callback(failures.close)
+    failures.start()
+    return failures

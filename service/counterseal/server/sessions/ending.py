@@ -1,0 +1,44 @@
+"""The end of a session: it and everything that it gave out, in one change."""
+
+import contextlib
+import dataclasses
+import datetime as dt
+
+from counterseal.core.model import KeyState
+from counterseal.server.errors import SealBroken
+from counterseal.server.keys.cipher import SecretCipher
+from counterseal.server.keys.seal import open_secret, seal_key
+from counterseal.server.keys.session_seal import open_session, seal_session
+from counterseal.server.sessions import audit
+from counterseal.server.store.records import AuditEntry, StoredKey
+from counterseal.server.store.session_records import SessionChange, SessionState, SessionView
+
+
+def end_session(view: SessionView, reason: str, *, actor: str, now: dt.datetime, cipher: SecretCipher) -> SessionChange | None:
+    """Return what ends a session and revokes all of its keys; None when it was ended before, which is final.
+
+    What does not open is ended all the same: it keeps its broken seal, and goes on to open for nobody.
+    """
+    stored = view.session
+    if stored.record.state is not SessionState.ACTIVE:
+        return None
+    record = dataclasses.replace(
+        stored.record, state=SessionState.ENDED, updated=stored.next_update(now), ended=now, end_reason=reason
+    )
+    after = dataclasses.replace(stored, record=record)
+    with contextlib.suppress(SealBroken):
+        after = seal_session(after, open_session(stored, cipher), cipher)
+    live = [key for key in view.keys if key.record.state is not KeyState.REVOKED]
+    return SessionChange(
+        session=(after, audit.ended(record, actor=actor)),
+        changed=tuple(_revoke(key, reason, actor=actor, now=now, cipher=cipher) for key in live),
+    )
+
+
+def _revoke(key: StoredKey, reason: str, *, actor: str, now: dt.datetime, cipher: SecretCipher) -> tuple[StoredKey, AuditEntry]:
+    before = key.record
+    after = dataclasses.replace(before, state=KeyState.REVOKED, updated=key.next_update(now), revoked=now, revoke_reason=reason)
+    changed = dataclasses.replace(key, record=after)
+    with contextlib.suppress(SealBroken):
+        changed = seal_key(open_secret(key, cipher), changed, cipher)
+    return changed, audit.key_revoked(before, after, actor=actor)

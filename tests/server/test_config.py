@@ -30,7 +30,7 @@ def test_defaults() -> None:
     assert config.data_dir == Path(".counterseal")
     assert config.database_url == "sqlite:///.counterseal/counterseal.db"
     assert config.master_keys is None
-    assert config.schemes == ("aws-sigv4", "rfc9421")
+    assert config.schemes == ("aws-sigv4", "bearer", "rfc9421")
     assert (config.skew, config.threads, config.max_message_bytes) == (900, 8, 4_194_304)
     assert (config.cache_keys, config.cache_key_seconds, config.cache_scopes_per_key) == (10_000, 60, 16)
     assert (config.cache_negative, config.cache_negative_seconds) == (100_000, 60)
@@ -44,7 +44,7 @@ def test_defaults() -> None:
 
 def test_every_setting_is_a_field() -> None:
     fields = {field.name for field in dataclasses.fields(load_config({}))}
-    assert {name.lower() for name in SETTINGS} | {"callers", "configured_schemes"} == fields
+    assert {name.lower() for name in SETTINGS} | {"callers", "configured_schemes", "oidc"} == fields
 
 
 def test_environment_beats_file(tmp_path: Path) -> None:

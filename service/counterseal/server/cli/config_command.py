@@ -14,9 +14,14 @@ from counterseal.server.cli.store_commands import opened_store, shown_url
 if TYPE_CHECKING:
     from counterseal.server.config import Config
     from counterseal.server.settings import CallerSetting
+    from counterseal.server.settings.oidc import OidcSetting
 
 # Shown by rules of their own. Every other field that its class keeps out of its repr is not shown at all.
-_SPECIAL: Final = frozenset({"database_url", "master_keys", "replay_url", "key_wrapping", "callers", "configured_schemes"})
+_SPECIAL: Final = frozenset(
+    {"database_url", "master_keys", "replay_url", "key_wrapping", "callers", "configured_schemes", "oidc"}
+)
+# What has a line for each entry.
+_TABLES: Final = frozenset({"callers", "configured_schemes", "oidc"})
 
 
 @click.group("config")
@@ -34,12 +39,15 @@ def check(*, as_json: bool) -> None:
     if as_json:
         echo_json(shown)
         return
-    echo_fields((name, _text(value)) for name, value in shown.items() if name not in ("callers", "configured_schemes"))
+    echo_fields((name, _text(value)) for name, value in shown.items() if name not in _TABLES)
     for scheme in config.configured_schemes:
         click.echo(f"scheme {scheme.name}: {scheme.kind}, {'enabled' if scheme.name in config.schemes else 'not enabled'}")
     for caller in config.callers:
         limits = ", ".join(f"{name} {_text(value)}" for name, value in _caller(caller).items() if name != "name" and value)
         click.echo(f"caller {caller.name}: {limits}")
+    for issuer in config.oidc:
+        facts = ", ".join(f"{name} {_text(value)}" for name, value in _issuer(issuer).items() if name != "issuer" and value)
+        click.echo(f"oidc {issuer.issuer}: {facts}")
     click.echo("These settings are sound.", err=True)
 
 
@@ -54,6 +62,7 @@ def _shown(config: "Config") -> dict[str, object]:
     shown["master_keys"] = _master_key_ids(config)
     shown["configured_schemes"] = [{"name": scheme.name, "kind": scheme.kind} for scheme in config.configured_schemes]
     shown["callers"] = [_caller(caller) for caller in config.callers]
+    shown["oidc"] = _issuers(config)
     return shown
 
 
@@ -75,6 +84,19 @@ def _caller(caller: "CallerSetting") -> dict[str, object]:
     known_by = [how for how, given in (("bearer token", caller.token_sha256), ("certificate", caller.san)) if given]
     fields = {field.name: _plain(getattr(caller, field.name)) for field in dataclasses.fields(caller) if field.repr}
     return {**fields, "known_by": known_by}
+
+
+def _issuers(config: "Config") -> list[dict[str, object]]:
+    """Return the issuers of ID tokens. Nothing is asked of them: whether they answer, the first token finds out."""
+    if config.oidc:
+        from counterseal.server.sessions.id_tokens import open_jws
+
+        open_jws()
+    return [_issuer(issuer) for issuer in config.oidc]
+
+
+def _issuer(issuer: "OidcSetting") -> dict[str, object]:
+    return {field.name: _plain(getattr(issuer, field.name)) for field in dataclasses.fields(issuer)}
 
 
 def _plain(value: object) -> object:

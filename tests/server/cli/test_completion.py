@@ -9,7 +9,10 @@ import pytest
 from tests.server.cli.shell import Cli, clean_environment
 from tests.support.require import require, require_program
 
-TOP = {"audit", "callers", "completion", "config", "db", "keys", "master-keys", "schemes", "secrets", "serve", "sign", "verify"}
+TOP = {
+    *("audit", "callers", "completion", "config", "db", "keys", "master-keys", "principals"),
+    *("schemes", "secrets", "serve", "sessions", "sign", "verify"),
+}
 
 
 @pytest.mark.parametrize(("shell", "words"), [("bash", "complete "), ("zsh", "#compdef counterseal"), ("fish", "complete ")])
@@ -28,6 +31,8 @@ LINES = pytest.mark.parametrize(
         ("counterseal keys i", {"issue", "import"}),
         ("counterseal keys issue --format aws-", {"aws-env", "aws-profile"}),
         ("counterseal completion z", {"zsh"}),
+        ("counterseal principals set", {"set-password"}),
+        ("counterseal sessions ", {"end", "list"}),
         ("counterseal sign --pre", {"--presign"}),
         ("counterseal sign --scheme standard-", {"standard-webhooks"}),
     ],

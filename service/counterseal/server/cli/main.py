@@ -11,8 +11,10 @@ from counterseal.server.cli.config_command import config_group
 from counterseal.server.cli.exits import RootGroup
 from counterseal.server.cli.keys import keys
 from counterseal.server.cli.master_keys import master_keys
+from counterseal.server.cli.principals import principals
 from counterseal.server.cli.schemes_command import schemes
 from counterseal.server.cli.serve import serve
+from counterseal.server.cli.sessions import sessions
 from counterseal.server.cli.sign import sign
 from counterseal.server.cli.store_commands import db, secrets
 from counterseal.server.cli.verify import verify
@@ -35,7 +37,11 @@ def cli() -> None:
     """
 
 
-for command in (serve, keys, audit, callers, schemes, verify, sign, db, secrets, master_keys, config_group, completion):
+_COMMANDS = (
+    *(serve, keys, audit, callers, principals, sessions, schemes, verify, sign),
+    *(db, secrets, master_keys, config_group, completion),
+)
+for command in _COMMANDS:
     cli.add_command(command)
 
 

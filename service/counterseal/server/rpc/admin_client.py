@@ -17,6 +17,8 @@ from counterseal.server.rpc.admin_messages import ListedScheme, listed_scheme, p
 from counterseal.server.rpc.audit_messages import read_entry
 from counterseal.server.rpc.caller_client import CallerCalls
 from counterseal.server.rpc.policy_messages import put_policy
+from counterseal.server.rpc.principal_client import PrincipalCalls
+from counterseal.server.rpc.session_client import SessionCalls
 from counterseal.server.store.audit_chain import ChainedEntry
 from counterseal.server.store.records import (
     IssuedKey,
@@ -42,6 +44,8 @@ class AdminClient:
         self._audit = audit_pb2_grpc.AuditServiceStub(self._channel)
         self._verification = verification_pb2_grpc.VerificationServiceStub(self._channel)
         self.callers = CallerCalls(self._channel, self._call)
+        self.principals = PrincipalCalls(self._channel, self._call)
+        self.sessions = SessionCalls(self._channel, self._call)
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Ask a Counterseal service who signed a request. Import from here; the modules behind may change."""
+"""Ask a Counterseal service who signed a request, begin and end sessions. Import from here; the modules may change."""
 
 from counterseal.core.body import Link
 from counterseal.core.payload import (
@@ -24,12 +24,25 @@ from counterseal_client.model import (
     Verdict,
     Verified,
 )
+from counterseal_client.session_model import (
+    AccessToken,
+    Refused,
+    SessionInfo,
+    SessionKey,
+    SessionPage,
+    SignedIn,
+    SignedOut,
+    TemporaryCredentials,
+)
+from counterseal_client.sessions import AsyncSessions, Sessions
 from counterseal_client.verifier import Verifier
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccessToken",
     "AlreadyChecked",
+    "AsyncSessions",
     "AsyncVerifier",
     "BodyDigests",
     "BodySha256",
@@ -44,9 +57,17 @@ __all__ = [
     "LeftToCaller",
     "Link",
     "PayloadDuty",
+    "Refused",
     "Rejected",
     "RequestNotAccepted",
     "Scope",
+    "SessionInfo",
+    "SessionKey",
+    "SessionPage",
+    "Sessions",
+    "SignedIn",
+    "SignedOut",
+    "TemporaryCredentials",
     "Tls",
     "Unsigned",
     "Verdict",

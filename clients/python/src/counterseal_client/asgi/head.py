@@ -31,7 +31,7 @@ def read_head(scope: Scope) -> HttpRequest:
         target=path + b"?" + query if query else path,
         headers=tuple(_header(bytes(name), bytes(value)) for name, value in scope["headers"]),
         scheme=_HTTP_SCHEMES.get(scheme, scheme),
-        source_address=_source_address(scope),
+        source_address=source_address(scope),
     )
 
 
@@ -65,7 +65,8 @@ def _header(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return (b"host" if name == b":authority" else name, value)
 
 
-def _source_address(scope: Scope) -> str:
+def source_address(scope: Scope) -> str:
+    """Return the address of the connection's other end; empty where there is none. No header field is believed."""
     client = scope.get("client")
     if not client:
         return ""

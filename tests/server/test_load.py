@@ -17,7 +17,7 @@ from counterseal.server.callers import CallerBook
 from counterseal.server.lanes import Lane
 from counterseal.server.rpc.gate import Gate, Rules
 from counterseal.server.rpc.patience import Patience
-from counterseal.server.rpc.server import VERIFICATION
+from counterseal.server.rpc.services import VERIFICATION
 from counterseal.server.telemetry.log import open_log
 from counterseal.server.telemetry.metrics import Metrics
 from counterseal.server.verifier import Verifier

@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.patience import Patience
-from counterseal.server.rpc.server import SERVICES
+from counterseal.server.rpc.services import SERVICES
 from counterseal.server.telemetry.log import open_log
 from counterseal.v1 import keys_pb2
 from tests.server.calls import Client, Issued, failing, signed

@@ -10,18 +10,26 @@ from google.protobuf import message_factory
 from counterseal.server.callers import Caller, Role
 from counterseal.server.callers.permissions import PERMITTED, permission
 from counterseal.server.errors import CallerNotPermitted, CallerUnknown
-from counterseal.server.rpc.server import SERVICES
-from counterseal.v1 import audit_pb2, callers_pb2, callers_pb2_grpc, keys_pb2, verification_pb2
+from counterseal.server.rpc.services import SERVICES
+from counterseal.v1 import (
+    audit_pb2,
+    callers_pb2,
+    callers_pb2_grpc,
+    keys_pb2,
+    principals_pb2,
+    sessions_pb2,
+    verification_pb2,
+)
 from tests.server.calls import Metadata, bearer, read_failure
 from tests.support.process import RunningServer, running_server
 
 DESCRIPTORS = {
     service.full_name: service
-    for file in (verification_pb2, keys_pb2, callers_pb2, audit_pb2)
+    for file in (verification_pb2, keys_pb2, callers_pb2, principals_pb2, sessions_pb2, audit_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
 }
 METHODS = sorted(f"{service.name}/{method.name}" for service in DESCRIPTORS.values() for method in service.methods)
-VERIFY, READ, ADMINISTER = "verify", "read", "administer"
+VERIFY, READ, ADMINISTER, FRONT, LIST_SESSIONS = "verify", "read", "administer", "front", "list sessions"
 # Written down a second time, by hand: a role that is given more has to be given it here as well.
 KINDS = {
     "VerificationService/Verify": VERIFY,
@@ -39,13 +47,27 @@ KINDS = {
     "CallerService/UpdateCaller": ADMINISTER,
     "CallerService/RotateCallerToken": ADMINISTER,
     "CallerService/DeleteCaller": ADMINISTER,
+    "PrincipalService/CreatePrincipal": ADMINISTER,
+    "PrincipalService/GetPrincipal": READ,
+    "PrincipalService/ListPrincipals": READ,
+    "PrincipalService/UpdatePrincipal": ADMINISTER,
+    "PrincipalService/SetPassword": ADMINISTER,
+    "PrincipalService/DeletePrincipal": ADMINISTER,
+    "SessionService/SignIn": FRONT,
+    "SessionService/Exchange": FRONT,
+    "SessionService/Refresh": FRONT,
+    "SessionService/SignOut": FRONT,
+    "SessionService/ListSessions": LIST_SESSIONS,
+    "SessionService/RegisterSessionKey": FRONT,
+    "SessionService/IssueTemporaryCredentials": FRONT,
     "AuditService/ListAuditEntries": READ,
 }
 MAY = {
-    "admin": {VERIFY, READ, ADMINISTER, "any"},
-    "auditor": {READ, "any"},
+    "admin": {VERIFY, READ, ADMINISTER, FRONT, LIST_SESSIONS, "any"},
+    "auditor": {READ, LIST_SESSIONS, "any"},
     "gateway": {VERIFY, "any"},
     "lease": {VERIFY, "any"},
+    "sessions": {VERIFY, FRONT, LIST_SESSIONS, "any"},
     "anonymous": {VERIFY, "any"},
 }
 
@@ -73,8 +95,10 @@ class Fleet:
         found = DESCRIPTORS[f"counterseal.v1.{service}"].methods_by_name[name]
         answer = message_factory.GetMessageClass(found.output_type)
         request = message_factory.GetMessageClass(found.input_type)()
-        if name == "IssueKey":
+        if name in {"IssueKey", "SignIn"}:
             request.tenant = "acme"  # type: ignore[attr-defined]  # the default one is not its
+        if name == "CreatePrincipal":
+            request.principal.tenant = "acme"  # type: ignore[attr-defined]
         stub: Callable[..., object] = self.channel.unary_unary(
             f"/counterseal.v1.{method}",
             request_serializer=lambda message: message.SerializeToString(),
@@ -136,6 +160,8 @@ def test_nothing_is_administered_without_the_admin_role() -> None:
         if KINDS[method] == ADMINISTER:
             assert roles == {Role.ADMIN}
         if KINDS[method] == READ:
+            assert not roles & {Role.GATEWAY, Role.LEASE, Role.SESSIONS}
+        if KINDS[method] in {FRONT, LIST_SESSIONS}:
             assert not roles & {Role.GATEWAY, Role.LEASE}
 
 

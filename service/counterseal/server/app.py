@@ -22,6 +22,7 @@ from counterseal.server.assembly.listener import (
     server_limits,
 )
 from counterseal.server.assembly.replay import build_replay_guard
+from counterseal.server.assembly.schemes import build_schemes
 from counterseal.server.assembly.sessions import build_sessions
 from counterseal.server.assembly.uses import build_uses
 from counterseal.server.chunks import ChunkVerifier
@@ -45,20 +46,15 @@ from counterseal.server.rpc.server import (
     WAIT_FOR_BOUND,
     WAIT_FOR_STORE,
     add_services,
-    audit_handlers,
     build_server,
     build_side_pool,
-    caller_handlers,
-    key_handlers,
     keys_lane,
     listen,
-    principal_handlers,
-    session_handlers,
-    verification_handlers,
     verify_lane,
 )
+from counterseal.server.rpc.services import Administration, verification_handlers
 from counterseal.server.rpc.verification import VerificationHandlers
-from counterseal.server.schemes import Schemes, find_schemes
+from counterseal.server.schemes import Schemes
 from counterseal.server.settings import Address
 from counterseal.server.signals import ending_signals, hangups
 from counterseal.server.store.audit_trail import AuditTrail
@@ -113,7 +109,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
     """
     with ExitStack() as parts:
         metrics = Metrics(__version__)
-        schemes = _schemes(config, log)
+        schemes = build_schemes(config, log)
         store, cipher, tickets = open_at_rest(config, parts)
         watch = watch_rollback(config, store, cipher, metrics, log, parts)
 
@@ -141,6 +137,8 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
 
         known, callers = build_callers(config, store, cipher, bound, feed, schemes, clock, metrics, log, parts)
         gate, side_pool = build_gate(config, known, metrics, log, parts), build_side_pool()
+        audit = AuditHandlers(AuditTrail(store))
+        administration = Administration(keys=keys, callers=callers, principals=principals, sessions=sessions, audit=audit)
         health = build_health(store, watch, metrics, log, side_pool, parts)
         reflector = build_reflection(config, gate, log, side_pool)
         server = build_server(limits, port_sharing(config) if shared_port else None)
@@ -148,11 +146,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
             server,
             ours=(
                 verification_handlers(gate, lane, verification, chunk_calls, SchemeHandlers(schemes), metrics),
-                key_handlers(gate, changes_lane, keys),
-                caller_handlers(gate, changes_lane, callers),
-                principal_handlers(gate, changes_lane, principals),
-                session_handlers(gate, changes_lane, sessions),
-                audit_handlers(gate, changes_lane, AuditHandlers(AuditTrail(store))),
+                *administration.behind(gate, changes_lane),
             ),
             health=health.answers,
             reflector=reflector,
@@ -169,14 +163,6 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         parts.callback(_stop, server, gate, health, reflector, address.port, config.stop_grace)
         health.start()
         yield Service(address=address, metrics_url=scrape.url if scrape else None, metrics=metrics, health=health)
-
-
-def _schemes(config: Config, log: Log) -> Schemes:
-    """Find the schemes, and say of each that is enabled and weak what is weak about it."""
-    schemes = find_schemes(config.schemes, config.configured_schemes)
-    for name, weakness in schemes.weak().items():
-        log.warning("weak_scheme_enabled", scheme=name, weakness=weakness)
-    return schemes
 
 
 def _verifier(

@@ -9,7 +9,8 @@ from counterseal.server.rolled_back import RollbackWatch
 from counterseal.server.rpc.gate import Gate
 from counterseal.server.rpc.health import StoreHealth
 from counterseal.server.rpc.reflection import Reflection
-from counterseal.server.rpc.server import DESCRIBED, SERVICES, ServerLimits, SharedPort, side_patience
+from counterseal.server.rpc.server import DESCRIBED, ServerLimits, SharedPort, side_patience
+from counterseal.server.rpc.services import SERVICES
 from counterseal.server.rpc.tls import TlsFiles, server_credentials
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.telemetry.log import Log

@@ -11,30 +11,13 @@ from grpc_health.v1 import health_pb2
 from counterseal.server.errors import ConfigError
 from counterseal.server.lanes import Lane
 from counterseal.server.rpc import reflection
-from counterseal.server.rpc.audit import AuditHandlers
-from counterseal.server.rpc.caller_admin import CallerHandlers
-from counterseal.server.rpc.chunks import ChunkHandlers
-from counterseal.server.rpc.gate import Act, Gate, Handlers, Rules
+from counterseal.server.rpc.gate import Handlers
 from counterseal.server.rpc.health import HealthAnswers
-from counterseal.server.rpc.key_admin import KeyHandlers
 from counterseal.server.rpc.patience import Patience
-from counterseal.server.rpc.principals import PrincipalHandlers
 from counterseal.server.rpc.reflection import Reflection
-from counterseal.server.rpc.scheme_list import SchemeHandlers
-from counterseal.server.rpc.sessions import SessionHandlers
-from counterseal.server.rpc.verification import VerificationHandlers
+from counterseal.server.rpc.services import SERVICES
 from counterseal.server.settings import Address
-from counterseal.server.telemetry.metrics import Metrics
-from counterseal.v1 import audit_pb2, callers_pb2, keys_pb2, principals_pb2, sessions_pb2, verification_pb2
 
-VERIFICATION: Final = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"]
-KEYS: Final = keys_pb2.DESCRIPTOR.services_by_name["KeyService"]
-CALLERS: Final = callers_pb2.DESCRIPTOR.services_by_name["CallerService"]
-AUDIT: Final = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
-PRINCIPALS: Final = principals_pb2.DESCRIPTOR.services_by_name["PrincipalService"]
-SESSIONS: Final = sessions_pb2.DESCRIPTOR.services_by_name["SessionService"]
-_OURS: Final = (VERIFICATION, KEYS, CALLERS, PRINCIPALS, SESSIONS, AUDIT)
-SERVICES: Final = tuple(service.full_name for service in _OURS)
 HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 DESCRIBED: Final = (*SERVICES, HEALTH, reflection.SERVICE)
 
@@ -167,77 +150,6 @@ def _port_options(shared: SharedPort | None) -> Sequence[tuple[str, int]]:
         ("grpc.max_connection_age_ms", max(1, int(shared.age * 1000))),
         ("grpc.max_connection_age_grace_ms", max(1, int(shared.grace * 1000))),
     )
-
-
-def verification_handlers(
-    gate: Gate, lane: Lane, acts: VerificationHandlers, chunks: ChunkHandlers, schemes: SchemeHandlers, metrics: Metrics
-) -> Handlers:
-    """Return VerificationService behind the gate."""
-    rules = Rules(lane=lane, observe={"Verify": metrics.verify_seconds.observe})
-    methods: dict[str, Act] = {
-        "Verify": acts.verify,
-        "VerifyChunks": chunks.verify_chunks,
-        "ListSchemes": schemes.list_schemes,
-    }
-    return gate.handlers(VERIFICATION, methods, rules)
-
-
-def key_handlers(gate: Gate, lane: Lane, acts: KeyHandlers) -> Handlers:
-    """Return KeyService behind the gate."""
-    methods: dict[str, Act] = {
-        "IssueKey": acts.issue_key,
-        "GetKey": acts.get_key,
-        "ListKeys": acts.list_keys,
-        "UpdateKey": acts.update_key,
-        "Revoke": acts.revoke,
-        "RotateKey": acts.rotate_key,
-    }
-    return gate.handlers(KEYS, methods, Rules(lane=lane))
-
-
-def caller_handlers(gate: Gate, lane: Lane, acts: CallerHandlers) -> Handlers:
-    """Return CallerService behind the gate."""
-    methods: dict[str, Act] = {
-        "CreateCaller": acts.create_caller,
-        "GetCaller": acts.get_caller,
-        "ListCallers": acts.list_callers,
-        "UpdateCaller": acts.update_caller,
-        "RotateCallerToken": acts.rotate_caller_token,
-        "DeleteCaller": acts.delete_caller,
-    }
-    return gate.handlers(CALLERS, methods, Rules(lane=lane))
-
-
-def audit_handlers(gate: Gate, lane: Lane, acts: AuditHandlers) -> Handlers:
-    """Return AuditService behind the gate."""
-    return gate.handlers(AUDIT, {"ListAuditEntries": acts.list_audit_entries}, Rules(lane=lane))
-
-
-def principal_handlers(gate: Gate, lane: Lane, acts: PrincipalHandlers) -> Handlers:
-    """Return PrincipalService behind the gate."""
-    methods: dict[str, Act] = {
-        "CreatePrincipal": acts.create_principal,
-        "GetPrincipal": acts.get_principal,
-        "ListPrincipals": acts.list_principals,
-        "UpdatePrincipal": acts.update_principal,
-        "SetPassword": acts.set_password,
-        "DeletePrincipal": acts.delete_principal,
-    }
-    return gate.handlers(PRINCIPALS, methods, Rules(lane=lane))
-
-
-def session_handlers(gate: Gate, lane: Lane, acts: SessionHandlers) -> Handlers:
-    """Return SessionService behind the gate."""
-    methods: dict[str, Act] = {
-        "SignIn": acts.sign_in,
-        "Exchange": acts.exchange,
-        "Refresh": acts.refresh,
-        "SignOut": acts.sign_out,
-        "ListSessions": acts.list_sessions,
-        "RegisterSessionKey": acts.register_session_key,
-        "IssueTemporaryCredentials": acts.issue_temporary_credentials,
-    }
-    return gate.handlers(SESSIONS, methods, Rules(lane=lane))
 
 
 def add_services(server: grpc.Server, *, ours: Sequence[Handlers], health: HealthAnswers, reflector: Reflection) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PAGE_SIZE: Final = 1000  # the contract's largest page
 _TOKEN_WARNING: Final = "The bearer token is shown this once and cannot be read again: store it now."  # noqa: S105
-_ROLES: Final = click.Choice(["admin", "auditor", "gateway", "lease"])
+_ROLES: Final = click.Choice(["admin", "auditor", "gateway", "lease", "sessions"])
 _COUNT: Final = click.IntRange(min=0, max=1_000_000)
 _LIMIT_OPTIONS: Final = (
     click.option("--tenant", "tenants", multiple=True, help="Tenant whose keys it may ask about. Repeatable. [default: any]"),

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import HashingError, InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
 
 from counterseal.server.errors import SignInUnavailable
 from counterseal.server.lanes import seconds_left
@@ -91,10 +91,7 @@ class Passwords:
 
     def needs_rehash(self, stored: str) -> bool:
         """Say whether a hash was made otherwise than `hash` makes them now."""
-        try:
-            return self._hasher.check_needs_rehash(stored)
-        except InvalidHashError:
-            return True
+        return not _is_sane(stored) or self._hasher.check_needs_rehash(stored)
 
     def _compare(self, stored: str, password: str) -> bool:
         try:

@@ -10,19 +10,17 @@ from sqlalchemy import select, text
 
 from counterseal.server.keys.audit_check import AuditCheck
 from counterseal.server.keys.audit_key import arm_journal
-from counterseal.server.keys.cipher import SecretCipher
-from counterseal.server.keys.master import MasterKeys
 from counterseal.server.store.audit_chain import AuditKey, ChainedEntry
 from counterseal.server.store.audit_trail import AuditTrail
 from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.store.records import AuditEntry, KeyChange, KeyDraft
 from counterseal.server.store.tables import KEYS
-from tests.store import samples
+from tests.store import samples, session_samples
 from tests.store.caller_samples import add, caller_store, sealed
 from tests.store.engines import ENGINES
 from tests.store.rig import Rig
 
-CIPHER = SecretCipher(MasterKeys.generate())
+CIPHER = session_samples.CIPHER
 
 
 @dataclass

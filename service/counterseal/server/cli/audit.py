@@ -180,6 +180,9 @@ def _summary(report: "AuditReport") -> dict[str, object]:
     return {
         "entries": report.entries,
         "keys": report.keys,
+        "callers": report.callers,
+        "principals": report.principals,
+        "sessions": report.sessions,
         "sequence": head.sequence if head else 0,
         "hash": (head.hash or b"").hex() if head else "",
         "outside_the_chain": old.number if old else 0,

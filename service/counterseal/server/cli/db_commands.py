@@ -56,7 +56,8 @@ def _shown(store: "KeyStore") -> str:
 @click.option("--expect-hash", metavar="HASH", help="The hash of the audit chain at change N, as an export or a check said it.")
 def check(*, expect_sequence: int | None, expect_hash: str | None) -> None:
     """Check the database: that it answers and has the right schema, that it has not gone back to an earlier state of itself,
-    and that no key and no caller was removed, or put back as it was earlier. Ends with 1 and prints what is wrong, if anything.
+    and that no key, caller, principal or session was removed, or put back as it was earlier. Ends with 1 and prints what is
+    wrong, if anything.
 
     What it has not gone back behind is the high-water mark in the data folder, and what is expected by the options.
     """
@@ -65,6 +66,7 @@ def check(*, expect_sequence: int | None, expect_hash: str | None) -> None:
     from counterseal.server.keys.audit_check import keys_beside_trail
     from counterseal.server.keys.caller_check import callers_beside_trail
     from counterseal.server.keys.cipher import SecretCipher
+    from counterseal.server.keys.session_check import principals_beside_trail, sessions_beside_trail
 
     problems: list[str] = []
     config = read_settings()
@@ -75,6 +77,8 @@ def check(*, expect_sequence: int | None, expect_hash: str | None) -> None:
         _expect(store, expect_sequence, expect_hash, problems)
         problems += keys_beside_trail(store, None)
         problems += callers_beside_trail(store, None)
+        problems += principals_beside_trail(store, None)
+        problems += sessions_beside_trail(store, None)
         shown = _shown(store)
     for problem in problems:
         click.echo(printable(problem))

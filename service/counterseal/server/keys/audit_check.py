@@ -1,4 +1,4 @@
-"""Whether the audit trail is whole, and whether keys and callers are as it says: everything that is wrong, and where.
+"""Whether the audit trail is whole, and whether what it is about is as it says: everything that is wrong, and where.
 
 What the hashes alone notice: an entry that was changed, removed, added, moved or renumbered. What needs the marks: a chain that
 somebody hashed anew from there on. What needs the head beside the chain: newest entries that are gone. What needs the
@@ -15,6 +15,7 @@ from counterseal.server.errors import SealBroken
 from counterseal.server.keys.caller_check import callers_beside_trail
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.seal import open_secret
+from counterseal.server.keys.session_check import principals_beside_trail, sessions_beside_trail
 from counterseal.server.store.audit_chain import AuditKey, ChainedEntry, chained, revision_of
 from counterseal.server.store.audit_subjects import fits
 from counterseal.server.store.audit_trail import AuditTrail, KeyBesideTrail, Unchained
@@ -33,6 +34,8 @@ class AuditReport:
     entries: int = 0
     keys: int = 0
     callers: int = 0
+    principals: int = 0
+    sessions: int = 0
     problems: int = 0
     head: ChainHead | None = None
     unchained: Unchained | None = None
@@ -50,11 +53,15 @@ class AuditCheck:
         self.report = AuditReport()
 
     def run(self, cipher: SecretCipher) -> AuditReport:
-        """Check the chain, then the keys and callers beside it. Raises StoreUnavailable."""
+        """Check the chain, then the rows beside it. Raises StoreUnavailable."""
         self._chain()
         for problem in keys_beside_trail(self._store, cipher, self._count_key):
             self._found(problem)
         for problem in callers_beside_trail(self._store, cipher, self._count_caller):
+            self._found(problem)
+        for problem in principals_beside_trail(self._store, cipher, self._count_principal):
+            self._found(problem)
+        for problem in sessions_beside_trail(self._store, cipher, self._count_session):
             self._found(problem)
         self.report.unchained = self._trail.unchained()
         return self.report
@@ -64,6 +71,12 @@ class AuditCheck:
 
     def _count_caller(self) -> None:
         self.report.callers += 1
+
+    def _count_principal(self) -> None:
+        self.report.principals += 1
+
+    def _count_session(self) -> None:
+        self.report.sessions += 1
 
     def _found(self, problem: str) -> None:
         self.report.problems += 1

@@ -121,7 +121,7 @@ class _Work:
                 else:
                     yield Swap(name=item.name, old=item.sealed, new=item.renew(self._cipher))
             except SealBroken:
-                self.broken.append(f"{kind.kind} {item.name}".strip())  # the others are still worth their new seal
+                self.broken.append(f"{kind.kind} {item.name}".removeprefix(" "))  # the others are still worth their new seal
 
 
 def _master_key_of(item: Sealed) -> str | None:

@@ -112,11 +112,12 @@ function tooLarge(limit: number): NotSignable {
   return new NotSignable(`the body is larger than ${limit} bytes: it is hashed as a whole before it is sent`);
 }
 
-/** What a request says besides method, URL, headers and body. Its `mode` may be the default of a page's own navigation. */
+/** What a request says besides method, URL, headers and body. */
 function restOf(request: Request, init: RequestInit): RequestInit {
-  const { cache, credentials, integrity, keepalive, mode, referrer, referrerPolicy, signal } = request;
+  const { cache, credentials, integrity, keepalive, mode, referrer, referrerPolicy } = request;
   return {
-    cache, credentials, integrity, keepalive, mode, referrer, referrerPolicy, signal,
+    cache, credentials, integrity, keepalive, mode, referrer, referrerPolicy,
+    signal: init.signal ?? request.signal,
     redirect: init.redirect ?? "error",
     ...(init.priority === undefined ? {} : { priority: init.priority }),
   };

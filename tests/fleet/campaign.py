@@ -71,15 +71,44 @@ def _shares(seconds: list[float]) -> str:
     return " / ".join(f"{1000 * found[min(len(found) - 1, int(len(found) * share))]:.0f}" for share in (0.5, 0.99, 1.0))
 
 
-class Campaign:
-    """`wanted` revocations on a fleet. `administers` are replicas whose Revoke is asked, `tracks` how many at once."""
+@dataclass(frozen=True)
+class Doomed:
+    """What verifies until it is ended. `end` returns the effective time, in nanoseconds, by the clock of who answers."""
 
-    def __init__(self, fleet: Fleet, wanted: int, *, administers: tuple[Replica, ...], seed: str, tracks: int = TRACKS) -> None:
+    message: Callable[[], pb.VerifyRequest]
+    end: Callable[[Client], int]
+
+
+Begin = Callable[[Client, random.Random], Doomed]
+
+
+def issue(client: Client, _: random.Random) -> Doomed:
+    """A key, which is revoked."""
+    issued = client.issue()
+    return Doomed(lambda: signed(issued), lambda admin: admin.revoke(issued.key_id).revoke_effective_time.ToNanoseconds())
+
+
+class Campaign:
+    """`wanted` revocations on a fleet. `administers` are replicas whose Revoke is asked, `tracks` how many at once.
+
+    `begin` makes what is revoked.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        wanted: int,
+        *,
+        administers: tuple[Replica, ...],
+        seed: str,
+        tracks: int = TRACKS,
+        begin: Begin = issue,
+    ) -> None:
         self._fleet, self._wanted, self._administers = fleet, wanted, administers
-        self._seed, self._tracks = seed, tracks
+        self._seed, self._tracks, self._begin = seed, tracks, begin
         self._lock = threading.Lock()
         self._begun = 0
-        self._revoked: list[Issued] = []
+        self._revoked: list[Doomed] = []
         self._errors: list[BaseException] = []
         self.done = threading.Event()
         self.results = Results()
@@ -115,11 +144,11 @@ class Campaign:
         said: Counter[str] = Counter()
 
         def ask(client: Client) -> None:
-            for issued in self._revoked:
-                answer = self._ask(client, signed(issued))
+            for doomed in self._revoked:
+                answer = self._ask(client, doomed.message())
                 end = time.monotonic() + PATIENCE
                 while settled and answer == "UNAVAILABLE" and time.monotonic() < end:
-                    answer = self._ask(client, signed(issued))
+                    answer = self._ask(client, doomed.message())
                 with self._lock:
                     said[answer] += 1
 
@@ -150,18 +179,17 @@ class Campaign:
     def _revoke_one(self, draw: random.Random) -> None:
         replica = draw.choice(self._administers)
         admin = draw.choice(replica.clients)
-        issued: Issued = _until(admin.issue)
-        message = signed(issued)
+        doomed: Doomed = _until(lambda: self._begin(admin, draw))
+        message = doomed.message()
         for client in self._fleet.clients:
             _until(lambda client=client: self._ask(client, message) == "verified" or None)  # type: ignore[misc]
         time.sleep(draw.uniform(0, 0.3))
         self._ask(draw.choice(self._fleet.clients), message)
-        answer = _until(lambda: admin.revoke(issued.key_id))
-        effective = answer.revoke_effective_time.ToNanoseconds() / 1e9 - replica.ahead
+        effective = _until(lambda: doomed.end(admin)) / 1e9 - replica.ahead
         self._follow(message, effective - BOUND, effective)
         self._check_for_good(message, effective)
         with self._lock:
-            self._revoked.append(issued)
+            self._revoked.append(doomed)
 
     def _follow(self, message: pb.VerifyRequest, committed: float, effective: float) -> None:
         """Ask everywhere until everywhere it is refused, or the effective time has come."""

@@ -34,6 +34,7 @@ class Client:
     """The two services on one channel. `admin` is what KeyService calls carry."""
 
     def __init__(self, channel: grpc.Channel, admin: Metadata = ()) -> None:
+        self.channel = channel
         self.keys = keys_pb2_grpc.KeyServiceStub(channel)
         self.verification = pb_grpc.VerificationServiceStub(channel)
         self.admin = admin

@@ -21,9 +21,13 @@ NOW = 1_790_000_000.0
 AUDIENCE = "shop"
 
 
-@cache
 def private(name: str, number: int = 0) -> Private:
-    """Make a key, once: `rsa`, `rsa1024`, `p256`, `p384`, `ed25519`. Numbers tell several of one kind apart."""
+    """Return a key: `rsa`, `rsa1024`, `p256`, `p384`, `ed25519`. Numbers tell several of one kind apart."""
+    return _made(name, number)
+
+
+@cache
+def _made(name: str, _number: int) -> Private:
     if name.startswith("rsa"):
         return rsa.generate_private_key(public_exponent=65537, key_size=int(name[3:] or 2048))
     if name == "ed25519":
@@ -84,7 +88,7 @@ def claims_of(issuer: str, **changes: Any) -> dict[str, Any]:
 
 
 def token_of(
-    claims: Mapping[str, Any] | bytes, alg: str = "RS256", key: Private | None = None, kid: str | None = "k1", **header: Any
+    claims: Mapping[str, Any] | bytes, alg: str = "RS256", key: Private | None = None, kid: Any = "k1", **header: Any
 ) -> str:
     """Write a token by hand."""
     named = {} if kid is None else {"kid": kid}

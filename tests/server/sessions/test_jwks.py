@@ -1,26 +1,22 @@
-"""The keys of an identity provider, over real HTTP: rotated, down, slow, huge, redirecting, garbage."""
+"""The keys of an identity provider as they are kept: rotated, down, asked for by many, garbage."""
 
 import io
 import json
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from counterseal.server.errors import SignInUnavailable
-from counterseal.server.sessions.jwk_set import MAX_KEYS, KeySet, NoKeySet, read_key_set
 from counterseal.server.sessions.jwks import FRESH_SECONDS, PACE_SECONDS, USABLE_SECONDS, Jwks
-from counterseal.server.sessions.jwks_fetch import MAX_BYTES, FetchFailed, fetch
+from counterseal.server.sessions.jwks_fetch import FetchFailed
 from counterseal.server.telemetry.log import open_log
-from tests.server.certificates import Authority
 from tests.server.sessions.oidc_provider import Clock, Provider, jwk_of, private, provider, reply
 
 OLD, NEW = private("p256", 1), private("p256", 2)
@@ -183,30 +179,6 @@ def test_a_crowd_does_not_take_all_threads(idp: Provider) -> None:
     assert sum(future.result() for future in found) == 16
 
 
-@pytest.mark.parametrize("where", ["head", "body", "silence"])
-def test_slow_providers_are_cut_off(idp: Provider, where: str) -> None:
-    stop = threading.Event()
-
-    def drip(handler: BaseHTTPRequestHandler) -> None:
-        # Each byte comes long before a timeout of the socket would.
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + (b"" if where == "head" else b"\r\n"))
-        while not stop.wait(0.05):
-            try:
-                handler.wfile.write(b"" if where == "silence" else b"x")
-                handler.wfile.flush()
-            except OSError:
-                return
-
-    idp.answer = drip
-    begun = time.monotonic()
-    try:
-        with pytest.raises(FetchFailed, match="no answer in time"):
-            fetch(idp.url, seconds=0.3)
-        assert 0.25 < time.monotonic() - begun < 2
-    finally:
-        stop.set()
-
-
 def test_a_fetch_that_hangs_keeps_nobody_else_waiting(idp: Provider) -> None:
     hangs = threading.Event()
 
@@ -245,116 +217,6 @@ def test_a_bug_is_an_outage_and_is_asked_again(idp: Provider) -> None:
     assert "secret text" not in world.stream.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("answer", "problem"),
-    [
-        (_answering(b'{"keys": []}' + b" " * MAX_BYTES), "more than 262144 bytes"),
-        (_answering(b"", 302, location="/elsewhere"), "answered 302"),
-        (_answering(b"", 307, location="http://169.254.169.254/"), "answered 307"),
-        (_answering(b'{"keys": []}', 500), "answered 500"),
-        (_answering(b'{"keys": []}', 404), "answered 404"),
-        (_answering(b'{"keys": []}', 204), "answered 204"),
-        (_answering(b"x", content_encoding="gzip"), "compressed"),
-        (_answering(b'{"keys": []}', content_length="999"), "cut short|IncompleteRead"),
-        (_down, "no answer"),
-    ],
-)
-def test_answers_that_are_none(idp: Provider, answer: Callable[[BaseHTTPRequestHandler], None], problem: str) -> None:
-    idp.answer = answer
-    with pytest.raises(FetchFailed, match=problem):
-        fetch(idp.url, seconds=1)
-    assert idp.asked == ["/keys?v=1"]
-
-
-def test_a_body_without_end(idp: Provider) -> None:
-    sent: list[int] = []
-
-    def endless(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        try:
-            for _ in range(4096):
-                handler.wfile.write(b" " * 65536)
-                sent.append(65536)
-        except OSError:
-            pass
-
-    idp.answer = endless
-    with pytest.raises(FetchFailed, match="more than"):
-        fetch(idp.url, seconds=5)
-    assert sum(sent) < 64 * 1024 * 1024
-
-
-def test_proxies_of_the_environment_are_not_used(idp: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    with provider() as proxy:
-        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "https_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        assert b'"old"' in fetch(idp.url, seconds=1)
-        assert proxy.asked == []
-
-
-def test_nobody_listens() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        with pytest.raises(FetchFailed, match="ConnectionRefusedError"):
-            fetch(f"http://127.0.0.1:{taken.getsockname()[1]}/", seconds=1)
-
-
-def test_tls_of_a_stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority = Authority("CA")
-    authority.server("id.example").write(tmp_path / "cert.pem", tmp_path / "key.pem")
-    (tmp_path / "ca.pem").write_bytes(authority.pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-
-        def serve() -> None:
-            for _ in range(3):
-                plain, _address = listening.accept()
-                try:
-                    with context.wrap_socket(plain, server_side=True) as secure:
-                        secure.recv(4096)
-                        secure.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"keys":[]}')
-                except OSError:
-                    plain.close()
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        with pytest.raises(FetchFailed, match="TLS failed"):
-            fetch(f"https://127.0.0.1:{port}/", seconds=2)
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        assert fetch(f"https://127.0.0.1:{port}/", seconds=2) == b'{"keys":[]}'
-        # The certificate is for other names.
-        with pytest.raises(FetchFailed, match="TLS failed"):
-            fetch(f"https://localhost:{port}/", seconds=2)
-        thread.join(2)
-
-
-def _set(*keys: dict[str, Any]) -> KeySet:
-    return read_key_set(json.dumps({"keys": keys}).encode())
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"",
-        b"<html>sign in</html>",
-        b"[]",
-        b'{"keys": {}}',
-        b'{"keys": [], "keys": []}',
-        b'{"key": []}',
-        b"[" * 200_000,
-        b'{"keys":' + b"[" * 200_000,
-        b"\xff\xfe",
-        b'{"keys": NaN}',
-        json.dumps({"keys": [jwk_of(OLD)] * (MAX_KEYS + 1)}).encode(),
-    ],
-)
-def test_what_is_no_set(text: bytes) -> None:
-    with pytest.raises(NoKeySet):
-        read_key_set(text)
-
-
 def test_garbage_leaves_the_cache_alone(idp: Provider) -> None:
     world = World(idp)
     world.kids("old")
@@ -362,52 +224,6 @@ def test_garbage_leaves_the_cache_alone(idp: Provider) -> None:
     world.clock.now += FRESH_SECONDS
     assert world.kids("old") == ["old"]
     assert "maintenance" not in world.stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("key", "reason"),
-    [
-        ("text", "malformed"),
-        ({}, "malformed"),
-        ({"kty": "oct", "k": "c2VjcmV0"}, "symmetric"),
-        (jwk_of(OLD) | {"k": "c2VjcmV0"}, "private"),
-        (jwk_of(OLD) | {"d": "AAAA"}, "private"),
-        (jwk_of(OLD) | {"use": "enc"}, "not_for_signatures"),
-        (jwk_of(OLD) | {"key_ops": ["encrypt"]}, "not_for_signatures"),
-        (jwk_of(OLD) | {"key_ops": "verify"}, "not_for_signatures"),
-        (jwk_of(OLD) | {"kid": 7}, "malformed"),
-        (jwk_of(OLD) | {"kid": "k" * 256}, "malformed"),
-        (jwk_of(OLD) | {"crv": "P-521"}, "malformed"),
-        (jwk_of(OLD) | {"crv": "P-384"}, "malformed"),
-        (jwk_of(OLD) | {"crv": "secp256k1"}, "malformed"),
-        (jwk_of(OLD) | {"y": jwk_of(NEW)["y"]}, "malformed"),
-        (jwk_of(OLD) | {"alg": "ES384"}, "other_algorithm"),
-        (jwk_of(OLD) | {"alg": "HS256"}, "other_algorithm"),
-        (jwk_of(OLD) | {"alg": None}, "other_algorithm"),
-        (jwk_of(private("rsa1024")), "weak"),
-        (jwk_of(private("rsa")) | {"e": "AQ"}, "malformed"),
-        (jwk_of(private("rsa")) | {"e": "Aw"}, "weak"),
-        (jwk_of(private("rsa")) | {"n": "AQAB"}, "malformed"),
-        (jwk_of(private("rsa")) | {"alg": "RSA-OAEP"}, "other_algorithm"),
-        (jwk_of(private("ed25519")) | {"crv": "X25519"}, "malformed"),
-        (jwk_of(private("ed25519")) | {"x": "A" * 43}, "weak"),
-    ],
-)
-def test_keys_that_vouch_for_nothing(key: Any, reason: str) -> None:
-    found = _set(key, jwk_of(NEW, kid="new"))
-    assert [kept.kid for kept in found.keys] == ["new"]
-    assert found.left_out == {reason: 1}
-
-
-def test_what_keys_are_for() -> None:
-    rsa_ones = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
-    for name, algorithms in (("rsa", rsa_ones), ("p256", {"ES256"}), ("p384", {"ES384"}), ("ed25519", {"EdDSA"})):
-        (found,) = _set(jwk_of(private(name), use="sig", x5c=["AAAA"], key_ops=["verify"])).keys
-        assert found.algorithms == algorithms
-        assert found.key == private(name).public_key()
-    for alg in rsa_ones:
-        (found,) = _set(jwk_of(private("rsa"), alg=alg)).keys
-        assert found.algorithms == {alg}
 
 
 def test_a_private_key_in_the_set_is_an_alarm(idp: Provider) -> None:

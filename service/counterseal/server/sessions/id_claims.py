@@ -48,7 +48,8 @@ def _check_audience(claims: dict[str, Any], ours: frozenset[str]) -> None:
     if ours.isdisjoint(audiences):
         raise IdRefusal("aud: another audience")
     # Core section 3.1.3.7, points 3 to 5: a token for several is trusted only where it was ours to ask for.
-    if (len(audiences) > 1 or "azp" in claims) and claims.get("azp") not in ours:
+    party = claims.get("azp")
+    if (len(audiences) > 1 or "azp" in claims) and not (isinstance(party, str) and party in ours):
         raise IdRefusal("azp: asked for by another party, or for several and by nobody knows whom")
 
 

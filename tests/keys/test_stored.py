@@ -148,6 +148,8 @@ FORGED = {
     "previous_version": "1",
     "previous_until": "1",
     "policy": '\'{"methods":["GET"]}\'',
+    "kind": "'BEARER'",
+    "session_id": "'another'",
 }
 
 

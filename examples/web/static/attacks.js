@@ -1,0 +1,75 @@
+// What somebody would try who listened in, took a copy, or got a script into the page. Each returns [kept off?, what happened].
+
+import { call, field, holdBack, send, session } from "./calls.js";
+import { indexedDbStore } from "./counterseal.js";
+import { exchange } from "./show.js";
+
+const PATIENCE = 10_000;
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function replay() {
+  const first = await call("signed", "POST", "Sent once");
+  if (first.state !== 200) return [true, `The request itself was refused: ${first.state}.`];
+  const again = await send(first.sent);
+  exchange(again);
+  if (again.state === 200) return [false, "Accepted twice: the replay guard is off. Start the service with COUNTERSEAL_REPLAY=memory."];
+  return [true, `The first was accepted, the second refused (${again.told?.reason ?? again.state}): it was used before.`];
+}
+
+async function change() {
+  const sent = await holdBack("signed", "POST", "Pay 10 to Bob");
+  const changed = { ...sent, body: sent.body.replace("10 to Bob", "99 to Eve") };
+  const done = await send(changed);
+  exchange(done);
+  return done.state === 200
+    ? [false, "Accepted with another body."]
+    : [true, `“Pay 10 to Bob” became “Pay 99 to Eve” on its way, and was refused (${done.state}): the digest of the body is signed.`];
+}
+
+async function steal() {
+  const sent = await holdBack("bearer", "GET");
+  const theirs = {
+    url: sent.url,
+    method: "POST",
+    headers: [["authorization", field(sent, "authorization")], ["content-type", "application/json"], ["x-page-id", field(sent, "x-page-id")]],
+    body: JSON.stringify({ text: "Eve was here" }),
+  };
+  const done = await send(theirs);
+  exchange(done);
+  return done.state === 200
+    ? [false, "Accepted: the token of a reading wrote a note in your name. Whoever has the token is you, until it ends or you sign out."]
+    : [true, `Refused (${done.state}).`];
+}
+
+async function takeKey() {
+  const stored = await indexedDbStore().read("counterseal:/session");
+  if (!stored) return [true, "There is no key: nobody is signed in."];
+  try {
+    await crypto.subtle.exportKey("jwk", stored.privateKey);
+    return [false, "The key was exported."];
+  } catch (error) {
+    const copy = JSON.stringify(stored.privateKey);
+    return [true, `The browser refuses (${error.name}), and a copy of the key as text is “${copy}”. A script can use it, not take it.`];
+  }
+}
+
+async function leave() {
+  const token = await holdBack("bearer", "GET");
+  const signed = await holdBack("signed", "GET");
+  const began = performance.now();
+  const told = await session.signOut();
+  const refused = [];
+  while (refused.length < 2 && performance.now() - began < PATIENCE) {
+    for (const [name, sent] of [["the token", token], ["what was signed before", signed]]) {
+      if (refused.some(([one]) => one === name)) continue;
+      const done = await send(sent);
+      exchange(done);
+      if (done.state >= 400) refused.push([name, Math.round(performance.now() - began)]);
+    }
+    await pause(100);
+  }
+  if (refused.length < 2) return [false, told ? "Something is still accepted." : "The session service did not confirm the sign-out."];
+  return [true, refused.map(([name, after]) => `${name} was refused ${after} ms after the sign-out began`).join("; ") + "."];
+}
+
+export const attacks = { replay, change, steal, export: takeKey, leave };

@@ -23,6 +23,7 @@ from counterseal.server.sessions.desk import SessionDesk
 from counterseal.server.sessions.drafts import Lifetimes
 from counterseal.server.sessions.exchange import Exchanging
 from counterseal.server.sessions.failures import FailedSignIns
+from counterseal.server.sessions.forgetting import Forgetting
 from counterseal.server.sessions.ground import Ground
 from counterseal.server.sessions.key_maker import KeyMaker
 from counterseal.server.sessions.passwords import Passwords
@@ -63,7 +64,7 @@ def build_sessions(
         ground=ground,
         principals=principals,
         passwords=passwords,
-        throttle=_throttle(config, store, cipher, clock),
+        throttle=_throttle(config, store, cipher, clock, log, parts),
         failures=_failures(store, clock, log, parts),
         beginnings=beginnings,
         schemes=schemes.enabled,
@@ -97,12 +98,18 @@ def _ground(config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing
     )
 
 
-def _throttle(config: Config, store: KeyStore, cipher: SecretCipher, clock: Callable[[], float]) -> Throttle:
+def _throttle(
+    config: Config, store: KeyStore, cipher: SecretCipher, clock: Callable[[], float], log: Log, parts: ExitStack
+) -> Throttle:
     audit_key = find_audit_key(store, cipher)
     if audit_key is None:
         raise ConfigError("COUNTERSEAL_DATABASE_URL: the key of the audit chain is gone")
+    counts = SignInCounts(store.transactions)
+    forgetting = Forgetting(counts.purge, clock=clock, log=log)
+    parts.callback(forgetting.close)
+    forgetting.start()
     return Throttle(
-        SignInCounts(store.transactions),
+        counts,
         failures=config.sign_in_failures,
         seconds=config.sign_in_seconds,
         network=source_network,

@@ -24,7 +24,9 @@ export interface SignInBody {
   accessToken: boolean;
 }
 
+/** `sessionId`: the session that the page means, whatever cookie the browser sends. */
 export interface RefreshBody {
+  sessionId: string;
   publicKey: PublicJwk;
   accessToken: boolean;
   requestId: string;

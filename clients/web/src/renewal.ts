@@ -79,14 +79,15 @@ export class Renewal {
 
   async #answer(session: StoredSession & { pending: string }): Promise<FrontAnswer> {
     const publicKey = await publicJwk(session.publicKey);
-    const body = { publicKey, accessToken: session.wantsToken, requestId: session.pending };
+    const { sessionId, wantsToken: accessToken, pending: requestId } = session;
+    const body = { sessionId, publicKey, accessToken, requestId };
     try {
       const answer = await this.#front.refresh(body).catch((error: unknown) => {
         if (error instanceof FrontUnavailable) return this.#front.refresh(body);
         throw error;
       });
       // The cookie is of another session: whoever that is, it is not the one whom this page shows.
-      if (answer.sessionId !== session.sessionId) throw new SessionOver("another session has taken this one's place");
+      if (answer.sessionId !== sessionId) throw new SessionOver("another session has taken this one's place");
       return answer;
     } catch (error) {
       if (error instanceof SessionOver) await this.#held.forget();

@@ -1,7 +1,7 @@
 // The session of a page: signs in and out, signs requests, and refreshes before the key ends.
 
 import { randomId } from "./encoding.js";
-import { FrontUnavailable } from "./errors.js";
+import { FrontUnavailable, NotSignable } from "./errors.js";
 import { Front } from "./front.js";
 import { Held, infoOf, keptOf, type Listener, type SessionInfo, type SessionState } from "./held.js";
 import { makeKeys, publicJwk } from "./keys.js";
@@ -15,6 +15,13 @@ export interface SignInOptions {
   tenant?: string;
   /** Ask for a bearer token too, for `fetch` with `bearer`. It is kept in memory alone. */
   accessToken?: boolean;
+}
+
+/** An answer, and what the request was made with. */
+interface Sent {
+  response: Response;
+  session: StoredSession;
+  token: string | undefined;
 }
 
 // The `Date` field has whole seconds, and travels: a clock that is off by no more milliseconds than this is not off.
@@ -83,10 +90,10 @@ export class Counterseal {
     const { bearer = false, ...rest } = init;
     const { origins, bodyLimit } = this.#settings;
     const prepared = await prepare(input, rest, { here: here(this.#settings), origins, bodyLimit });
-    const { response, session } = await this.#send(prepared, bearer);
-    if (bearer || ![401, 403].includes(response.status)) return response;
-    if (!(await this.#correctClock(response, session))) return response;
-    await response.body?.cancel();
+    const first = await this.#send(prepared, bearer);
+    const again = bearer ? this.#hasOtherToken(first) : await this.#correctClock(first);
+    if (!again) return first.response;
+    await first.response.body?.cancel();
     return (await this.#send(prepared, bearer)).response;
   }
 
@@ -116,10 +123,12 @@ export class Counterseal {
     this.#held.close();
   }
 
-  async #send(prepared: PreparedRequest, bearer: boolean): Promise<{ response: Response; session: StoredSession }> {
+  async #send(prepared: PreparedRequest, bearer: boolean): Promise<Sent> {
     const session = await this.#renewal.live(bearer);
-    const fields = bearer ? { authorization: `Bearer ${this.#held.token?.text}` } : await this.#sign(prepared, session);
-    return { response: await this.#settings.send(complete(prepared, fields)), session };
+    const token = this.#held.token?.text;
+    if (bearer && token === undefined) throw new NotSignable("the front gave out no bearer token");
+    const fields = bearer ? { authorization: `Bearer ${token}` } : await this.#sign(prepared, session);
+    return { response: await this.#settings.send(complete(prepared, fields)), session, token };
   }
 
   async #sign({ method, url, headers, body }: PreparedRequest, session: StoredSession): Promise<Record<string, string>> {
@@ -135,11 +144,17 @@ export class Counterseal {
     return { ...digest, "signature-input": signatureInput, signature };
   }
 
+  /** Whether a token was refused that another tab's refresh has ended meanwhile. */
+  #hasOtherToken({ response, token }: Sent): boolean {
+    return response.status === 401 && this.#held.token !== undefined && this.#held.token.text !== token;
+  }
+
   /** Sets the clock by a refusal's `Date`, and says whether it was off: then the refusal may have been for that alone. */
-  async #correctClock(refusal: Response, signedBy: StoredSession): Promise<boolean> {
-    const date = Date.parse(refusal.headers.get("date") ?? "");
-    const isOff = (session: StoredSession) => Math.abs(date - this.#held.now(session)) > CLOCK_TOLERANCE;
-    if (Number.isNaN(date) || !isOff(signedBy)) return false;
+  async #correctClock({ response, session }: Sent): Promise<boolean> {
+    if (![401, 403].includes(response.status)) return false;
+    const date = Date.parse(response.headers.get("date") ?? "");
+    const isOff = (by: StoredSession) => Math.abs(date - this.#held.now(by)) > CLOCK_TOLERANCE;
+    if (Number.isNaN(date) || !isOff(session)) return false;
     const newest = await this.#held.load();
     if (!newest || !isOff(newest)) return newest !== undefined; // Another request was faster.
     return this.#held.goOn({ ...newest, clockOffset: date - this.#settings.clock() });

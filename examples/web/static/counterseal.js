@@ -480,7 +480,8 @@ class Renewal {
     }
     async #answer(session) {
         const publicKey = await publicJwk(session.publicKey);
-        const body = { publicKey, accessToken: session.wantsToken, requestId: session.pending };
+        const { sessionId, wantsToken: accessToken, pending: requestId } = session;
+        const body = { sessionId, publicKey, accessToken, requestId };
         try {
             const answer = await this.#front.refresh(body).catch((error) => {
                 if (error instanceof FrontUnavailable)
@@ -488,7 +489,7 @@ class Renewal {
                 throw error;
             });
             // The cookie is of another session: whoever that is, it is not the one whom this page shows.
-            if (answer.sessionId !== session.sessionId)
+            if (answer.sessionId !== sessionId)
                 throw new SessionOver("another session has taken this one's place");
             return answer;
         }
@@ -745,12 +746,11 @@ class Counterseal {
         const { bearer = false, ...rest } = init;
         const { origins, bodyLimit } = this.#settings;
         const prepared = await prepare(input, rest, { here: here(this.#settings), origins, bodyLimit });
-        const { response, session } = await this.#send(prepared, bearer);
-        if (bearer || ![401, 403].includes(response.status))
-            return response;
-        if (!(await this.#correctClock(response, session)))
-            return response;
-        await response.body?.cancel();
+        const first = await this.#send(prepared, bearer);
+        const again = bearer ? this.#hasOtherToken(first) : await this.#correctClock(first);
+        if (!again)
+            return first.response;
+        await first.response.body?.cancel();
         return (await this.#send(prepared, bearer)).response;
     }
     /** Prolongs the session now, without waiting for the key's end to come near. Throws SessionOver, FrontUnavailable. */
@@ -780,8 +780,11 @@ class Counterseal {
     }
     async #send(prepared, bearer) {
         const session = await this.#renewal.live(bearer);
-        const fields = bearer ? { authorization: `Bearer ${this.#held.token?.text}` } : await this.#sign(prepared, session);
-        return { response: await this.#settings.send(complete(prepared, fields)), session };
+        const token = this.#held.token?.text;
+        if (bearer && token === undefined)
+            throw new NotSignable("the front gave out no bearer token");
+        const fields = bearer ? { authorization: `Bearer ${token}` } : await this.#sign(prepared, session);
+        return { response: await this.#settings.send(complete(prepared, fields)), session, token };
     }
     async #sign({ method, url, headers, body }, session) {
         const signable = { method, url };
@@ -795,11 +798,17 @@ class Counterseal {
         const digest = signable.contentDigest === undefined ? {} : { "content-digest": signable.contentDigest };
         return { ...digest, "signature-input": signatureInput, signature };
     }
+    /** Whether a token was refused that another tab's refresh has ended meanwhile. */
+    #hasOtherToken({ response, token }) {
+        return response.status === 401 && this.#held.token !== undefined && this.#held.token.text !== token;
+    }
     /** Sets the clock by a refusal's `Date`, and says whether it was off: then the refusal may have been for that alone. */
-    async #correctClock(refusal, signedBy) {
-        const date = Date.parse(refusal.headers.get("date") ?? "");
-        const isOff = (session) => Math.abs(date - this.#held.now(session)) > CLOCK_TOLERANCE;
-        if (Number.isNaN(date) || !isOff(signedBy))
+    async #correctClock({ response, session }) {
+        if (![401, 403].includes(response.status))
+            return false;
+        const date = Date.parse(response.headers.get("date") ?? "");
+        const isOff = (by) => Math.abs(date - this.#held.now(by)) > CLOCK_TOLERANCE;
+        if (Number.isNaN(date) || !isOff(session))
             return false;
         const newest = await this.#held.load();
         if (!newest || !isOff(newest))

@@ -20,6 +20,7 @@ test("a refresh is due in the last tenth of the key's life", async () => {
   assert.equal(world.named("refresh").length, 1);
   assert.match(body.requestId, /^[\w-]{22}$/);
   assert.deepEqual(body.publicKey, world.named("sign-in")[0].body.publicKey);
+  assert.equal(body.sessionId, "S1");
   assert.equal(request.headers.get("x-counterseal-csrf"), "1");
   assert.equal((await session.current()).keyExpires, START + NEAR + KEY_LIFE);
 });
@@ -213,4 +214,32 @@ test("tabs pass a new token on, since the one before has ended", async () => {
   }
   // Who did not hear in time fetched a token of its own, which ended the other's. Now both have the same.
   assert.ok(world.tokens <= 3);
+});
+
+test("a token that another tab's refresh has ended meanwhile is tried again with the new one, once", async () => {
+  const world = new World();
+  const shared = { store: web.memoryStore(), locks: new FakeLocks(), name: "overtaken" };
+  const here = await signedIn(world, shared, { accessToken: true });
+  const there = tab(world, shared);
+  let refreshed;
+  world.respond = async () => {
+    if (!refreshed) {
+      refreshed = there.refresh();
+      await refreshed;
+      await new Promise((resolve) => setTimeout(resolve, 50)); // The message to this tab is under way.
+    }
+    return new Response("", { status: 401 });
+  };
+  assert.equal((await here.fetch("/api", { bearer: true })).status, 401);
+  const sent = world.api.map((request) => request.headers.get("authorization"));
+  assert.deepEqual(sent, ["Bearer cstk_1", "Bearer cstk_2"]);
+});
+
+test("where the front gives out no token, nothing is sent in its place", async () => {
+  const world = new World();
+  const session = await signedIn(world);
+  world.plan = [{ change: { accessToken: undefined } }, { change: { accessToken: null } }];
+  await assert.rejects(session.fetch("/api", { bearer: true }), web.NotSignable);
+  await assert.rejects(session.fetch("/api", { bearer: true }), web.NotSignable);
+  assert.equal(world.api.length, 0);
 });

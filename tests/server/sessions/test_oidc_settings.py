@@ -165,7 +165,14 @@ def test_config_check_shows_the_issuers(tmp_path: Path, monkeypatch: pytest.Monk
     assert shown.exit_code == 0
     (line,) = [line for line in shown.stdout.splitlines() if line.startswith("oidc ")]
     assert line.startswith("oidc https://id.example: ")
-    for part in ("audiences shop, shop-app", "jwks_url http://127.0.0.1:1/keys", "algorithms EdDSA", "tenant acme", "email"):
+    for part in (
+        "audiences shop, shop-app",
+        "jwks_url http://127.0.0.1:1/keys",
+        "algorithms EdDSA",
+        "tenant acme",
+        "email",
+        "(none)",
+    ):
         assert part in line
     (issuer,) = json.loads(CliRunner().invoke(config_group, ["check", "--json"]).stdout)["oidc"]
     assert issuer == {

@@ -46,7 +46,8 @@ def check(*, as_json: bool) -> None:
         limits = ", ".join(f"{name} {_text(value)}" for name, value in _caller(caller).items() if name != "name" and value)
         click.echo(f"caller {caller.name}: {limits}")
     for issuer in config.oidc:
-        facts = ", ".join(f"{name} {_text(value)}" for name, value in _issuer(issuer).items() if name != "issuer" and value)
+        # Also a prefix that is empty: that is worth a second look.
+        facts = ", ".join(f"{name} {_text(value) or '(none)'}" for name, value in _issuer(issuer).items() if name != "issuer")
         click.echo(f"oidc {issuer.issuer}: {facts}")
     click.echo("These settings are sound.", err=True)
 

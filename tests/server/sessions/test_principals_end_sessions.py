@@ -53,7 +53,9 @@ def _cheaply(hasher: Callable[[], PasswordHasher] = cheap_hasher) -> Iterator[No
 
 @pytest.fixture(scope="module")
 def staff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    with _cheaply(), serving_people(tmp_path_factory.mktemp("ends") / "data") as serving:
+    # What is in force at once must not be so because the change feed came round.
+    settings = {"FEED": "poll", "REVOKE_BOUND": "3600"}
+    with _cheaply(), serving_people(tmp_path_factory.mktemp("ends") / "data", **settings) as serving:
         yield serving
 
 

@@ -17,6 +17,7 @@ from counterseal.core.schemes.aws_sigv4 import read_claim
 from counterseal.core.scope import read_credential
 from counterseal.core.sigv4.canonical import canonical_query, normalise_path
 from tests.fuzz import (
+    bearer_targets,
     body_targets,
     call_targets,
     cavage_targets,
@@ -188,6 +189,7 @@ TARGETS = {
     "at_rest": Target(setting_targets.at_rest, setting_targets.sealed_and_rings),
     "settings": Target(setting_targets.settings, setting_targets.settings_seeds),
     "cli_times": Target(setting_targets.cli_times, setting_targets.cli_times_seeds),
+    **{name: Target(*pair) for name, pair in bearer_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in cavage_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in webhook_targets.TARGETS.items()},
     **{name: Target(*pair) for name, pair in rfc9421_targets.TARGETS.items()},

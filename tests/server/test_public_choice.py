@@ -8,7 +8,14 @@ import pytest
 from counterseal.core.model import Claim, Coverage, Demand, HttpRequest, Reason, StringToSignSubject
 from counterseal.core.schemes import BUILT_IN
 from counterseal.server.rpc.public_choice import PublicErrors
-from counterseal.server.rpc.public_errors import KEY_UNUSABLE, PLAIN_KEY_UNUSABLE, Public, chunk_error, plain_error
+from counterseal.server.rpc.public_errors import (
+    KEY_UNUSABLE,
+    PLAIN_KEY_UNUSABLE,
+    TOKEN_UNUSABLE,
+    Public,
+    chunk_error,
+    plain_error,
+)
 
 AWS = HttpRequest(method=b"GET", target=b"/", headers=((b"host", b"h"), (b"authorization", b"AWS4-HMAC-SHA256 x")))
 BARE = HttpRequest(method=b"POST", target=b"/", headers=((b"host", b"h"),), content=b"a body")
@@ -66,7 +73,8 @@ def test_keys_that_do_not_verify_are_alike_under_every_scheme(name: str) -> None
         shown = {everything.of(reason, subject, demand, claim(name)) for reason in (*ALIKE, Reason.UNSUPPORTED_SCHEME)}
         assert len(shown) == 1
         (public,) = shown
-        assert public.code in {KEY_UNUSABLE.code, PLAIN_KEY_UNUSABLE.code}
+        own = TOKEN_UNUSABLE if name == "bearer" else PLAIN_KEY_UNUSABLE
+        assert public.code in {KEY_UNUSABLE.code, own.code}
         if name in FAMILY:
             assert public == KEY_UNUSABLE
 

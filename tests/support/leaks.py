@@ -23,8 +23,10 @@ LOGS = "COUNTERSEAL_TEST_LOGS"
 
 # Test security tokens begin with this, so that they are found without having been written down.
 CANARY = "canary-security-token-"
-# So are issued secrets and bearer tokens, by the prefixes that secret scanners look for.
-_PREFIXES = re.compile(rb"(?:cssk_|counterseal_(?:admin|caller)_)[A-Za-z0-9_-]{8,}|" + CANARY.encode() + rb"[A-Za-z0-9]+")
+# So are issued secrets, bearer and refresh tokens, by prefixes that secret scanners look for. The id in a token is no secret.
+_TOKENS = rb"(?:cstk_CSBT[A-Z2-7]{20}|csrt_[A-Z2-7]{24})_[A-Za-z0-9]{8,}"
+_ISSUED = rb"(?:cssk_|counterseal_(?:admin|caller)_)[A-Za-z0-9_-]{8,}"
+_PREFIXES = re.compile(_TOKENS + b"|" + _ISSUED + b"|" + CANARY.encode() + rb"[A-Za-z0-9]+")
 _WORD = rb"[A-Za-z0-9+/_=-]"
 _WORDS = re.compile(_WORD + rb"{8,}")
 _ONLY_WORD = re.compile(_WORD + rb"+")

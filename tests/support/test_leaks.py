@@ -18,6 +18,8 @@ ODD = b'pa$$ "word" of\\ (somebody)!'
 UMLAUT = "ein geheimes Schl\u00fcsselwort".encode()
 BEARER = b"counterseal_admin_" + base64.urlsafe_b64encode(DERIVED).rstrip(b"=")
 ISSUED = b"cssk_" + base64.urlsafe_b64encode(DERIVED[::-1]).rstrip(b"=")
+TOKEN = b"cstk_CSBT" + b"A" * 20 + b"_" + DERIVED.hex()[:43].encode() + b"00000z"
+REFRESH = b"csrt_" + b"A" * 24 + b"_" + DERIVED.hex().encode() + b"00000z"
 SESSION = leaks.CANARY.encode() + b"0123456789"
 
 LEAKS: dict[str, bytes] = {
@@ -45,6 +47,11 @@ LEAKS: dict[str, bytes] = {
     "issued": b"secret: " + ISSUED,
     "issued, list": str(list(ISSUED)).encode(),
     "administrator": b"authorization: Bearer " + BEARER,
+    "bearer token": b"authorization: Bearer " + TOKEN,
+    "bearer token, cut": TOKEN[:40],
+    "bearer token, repr in JSON": json.dumps({"headers": repr([(b"authorization", b"Bearer " + TOKEN)])}).encode(),
+    "bearer token, list": str(list(TOKEN)).encode(),
+    "refresh token": b'{"refresh_token": "' + REFRESH + b'"}',
     "security token": b"X-Amz-Security-Token=" + SESSION,
 }
 
@@ -53,7 +60,8 @@ INNOCENT = b"\n".join(
     [
         b'{"event": "verify", "key_id": "CSAAAABBBBCCCC", "reason": "SIGNATURE_MISMATCH", "scheme": "aws-sigv4"}',
         b'counterseal_verify_seconds_bucket{le="0.005"} 12.0',
-        b"the prefixes alone: cssk_ counterseal_admin_ " + leaks.CANARY.encode(),
+        b"an id and no more: cstk_CSBT" + b"A" * 20 + b"_ csrt_" + b"A" * 24 + b"_",
+        b"the prefixes alone: cssk_ cstk_ csrt_ counterseal_admin_ " + leaks.CANARY.encode(),
         b"the word is gone: pa$$",
         OTHER.hex().encode(),
         base64.b64encode(OTHER),
@@ -92,7 +100,14 @@ def test_each_spelling_is_found(search: Callable[[bytes], list[str]], spelling: 
     first = INNOCENT.count(b"\n") + 2
     lines = range(first, first + LEAKS[spelling].count(b"\n") + 1)
     assert all(line.startswith(tuple(f"server-1.log:{number}: a secret of " for number in lines)) for line in found)
-    for secret in (DERIVED.hex(), base64.b64encode(DERIVED).decode(), ISSUED.decode(), ODD.decode(), SESSION.decode()):
+    for secret in (
+        DERIVED.hex(),
+        base64.b64encode(DERIVED).decode(),
+        ISSUED.decode(),
+        ODD.decode(),
+        SESSION.decode(),
+        TOKEN[30:].decode(),
+    ):
         assert not any(secret[:6] in line for line in found)
 
 

@@ -1,6 +1,7 @@
 """Keys: which one verifies, in which state, and that kinds never cross."""
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -89,7 +90,7 @@ class KeyChecks(Checks):
                     len(spy.keys) == self._computations(), f"{sample.name}: a key of another kind is told by the time it takes"
                 )
                 if key.kind not in kinds:
-                    self._refuse_key(sample, request, Reason.UNSUPPORTED_SCHEME, public_key=key.public_key, secret=key.secret)
+                    self._refuse_key(sample, request, Reason.UNSUPPORTED_SCHEME, **_material(key))
 
     def test_a_public_key_is_no_secret(self) -> None:
         """Whoever knows a public key must not be able to sign with it as an HMAC secret (CVE-2022-29217)."""
@@ -151,7 +152,17 @@ class KeyChecks(Checks):
         return [*dict.fromkeys(key for key in own if key is not None), _OTHER_PUBLIC]
 
     def _variants(self, key: Key) -> list[Key]:
-        """Return the record with material of the other kind."""
+        """Return the record with material of the other kinds, made of what it has as far as that goes."""
+        bare = replace(key, public_key=None, bearer_sha256=None, secret=b"")
+        public = [replace(bare, public_key=public) for public in self._public_keys()]
         if key.public_key is not None:
-            return [replace(key, public_key=None, secret=key.public_key.spki), replace(key, public_key=None, secret=b"")]
-        return [replace(key, public_key=public, secret=b"") for public in self._public_keys()]
+            spki = key.public_key.spki
+            return [replace(bare, secret=spki), bare, replace(bare, bearer_sha256=hashlib.sha256(spki).digest())]
+        if key.bearer_sha256 is not None:
+            found = key.bearer_sha256
+            return [*public, bare, replace(bare, secret=found), replace(bare, secret=found.hex().encode())]
+        return [*public, replace(bare, bearer_sha256=hashlib.sha256(key.secret).digest())]
+
+
+def _material(key: Key) -> dict[str, object]:
+    return {"public_key": key.public_key, "bearer_sha256": key.bearer_sha256, "secret": key.secret}

@@ -62,7 +62,8 @@ def check_detail(found: Rejected, sample: Sample) -> None:
 
 def private_texts(sample: Sample) -> list[str]:
     """Return every spelling of the sample's secrets that must appear nowhere."""
-    held = [sample.signer.key.secret, sample.signer.credentials.secret, sample.signer.credentials.private_key]
+    key, credentials = sample.signer.key, sample.signer.credentials
+    held = [key.secret, key.bearer_sha256, credentials.secret, credentials.private_key]
     texts = [text for secret in held if secret for text in spellings(secret)]
     token = sample.signer.credentials.security_token
     return texts if token is None else [*texts, token]

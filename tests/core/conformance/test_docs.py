@@ -15,7 +15,7 @@ from tests.core.conformance.requests import NOW, UPLOAD
 from tests.core.conformance.third_party.toy import Toy
 
 TEXT = (Path(__file__).parents[3] / "docs" / "schemes.md").read_text(encoding="utf-8")
-_KINDS = {"secret": KeyKind.SYMMETRIC, "public": KeyKind.PUBLIC}
+_KINDS = {"secret": KeyKind.SYMMETRIC, "public": KeyKind.PUBLIC, "token": KeyKind.BEARER}
 
 
 def section(title: str) -> str:

@@ -13,7 +13,7 @@ from tests.support import leaks
 from tests.support.process import RunningServer
 
 # Their standard output holds a secret or a signature on purpose.
-_SPEAKS_SECRETS = {"sign", "issue", "create", "rotate-token"}
+_SPEAKS_SECRETS = {"sign", "issue", "rotate", "create", "rotate-token"}
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def _issue(keys: Keys, *args: str) -> str:
 _NAMES = [
     "key_id", "tenant", "principal", "description", "labels", "allowed_schemes", "state", "not_before_time", "expire_time",
     "create_time", "update_time", "revoke_time", "revoke_reason", "etag", "has_security_token", "kind",
-    "algorithm", "public_key_pem", "policy", "secrets", "last_use_time",
+    "session_id", "algorithm", "public_key_pem", "policy", "secrets", "last_use_time",
 ]  # fmt: skip
 
 

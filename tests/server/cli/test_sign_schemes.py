@@ -1,6 +1,7 @@
 """`sign --scheme`: what the command line signs, the scheme verifies; and what it does not take."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from counterseal.core.schemes import BUILT_IN
 from counterseal.core.verify import conclude, examine
 from counterseal.server.cli import raw_http
 from counterseal.server.cli.main import cli
+from tests.core.bearer import making
 from tests.core.conformance.keys import private_key
 from tests.server.cli.shell import Cli
 
@@ -53,12 +55,37 @@ def key_for(scheme: str) -> Key:
     return Key(key_id="KEY1", tenant="t", secret=SECRET.encode(), allowed_schemes=frozenset({scheme}), state=KeyState.ACTIVE)
 
 
-@pytest.mark.parametrize("scheme", sorted(BUILT_IN))
+@pytest.mark.parametrize("scheme", sorted(BUILT_IN.keys() - {"bearer"}))
 def test_every_built_in_scheme_verifies_what_the_command_line_signs(sign: Sign, scheme: str) -> None:
     args = ("-X", "POST", "--url", "https://h.example/a", "-H", "Content-Type: text/plain", "-d", "body")
     raw = sign("--scheme", scheme, *args, *AT, "--raw").stdout_bytes
     assert isinstance(judge(raw, scheme, key_for(scheme)), Verified)
     assert isinstance(judge(raw, scheme, replace(key_for(scheme), secret=b"another secret of enough bytes")), Rejected)
+
+
+def test_a_bearer_token_is_sent_as_it_is(sign: Sign, tmp_path: Path) -> None:
+    """It holds its key's id, so that none has to be given; one that is given has to be that one."""
+    token = making.token(making.key_id(1), making.rest(1))
+    file = tmp_path / "token"
+    file.write_text(token + "\n")
+    digest = hashlib.sha256(token.encode()).digest()
+    key = replace(key_for("bearer"), key_id=making.key_id(1), secret=b"", bearer_sha256=digest)
+    args = ("--scheme", "bearer", "-X", "POST", "--url", URL, "-d", "body", *AT)
+    raw = sign(*args, "--raw", "--secret-file", str(file), COUNTERSEAL_KEY_ID=None, COUNTERSEAL_SECRET=None).stdout_bytes
+    assert isinstance(judge(raw, "bearer", key), Verified)
+    assert isinstance(judge(raw, "bearer", replace(key, bearer_sha256=bytes(32))), Rejected)
+    assert sign(*args, COUNTERSEAL_SECRET=token, COUNTERSEAL_KEY_ID=None).stdout == f"authorization: Bearer {token}\n"
+    for secret, key_id, problem in (
+        (token, "KEY1", "another key's"),
+        (token[:-1], None, "cut or mistyped"),
+        (SECRET, None, "not a bearer token"),
+    ):
+        found = sign(*args, code=2, COUNTERSEAL_SECRET=secret, COUNTERSEAL_KEY_ID=key_id).stderr
+        assert problem in found
+        assert secret not in found
+    explained = sign(*args, "--explain", COUNTERSEAL_SECRET=token, COUNTERSEAL_KEY_ID=None).stderr
+    assert "covers nothing" in explained
+    assert token not in explained
 
 
 @pytest.mark.parametrize("scheme", ["rfc9421", "cavage", "standard-webhooks"])

@@ -43,8 +43,8 @@ def test_json_verdicts_have_stable_names(cli: Cli) -> None:
     assert verified.code == 0
     answer = verified.json()
     assert list(answer) == [
-        "verdict", "key_id", "principal", "tenant", "labels", "scheme", "scope", "signed_time", "valid_until_time",
-        "verified_path", "coverage", "payload_duty",
+        "verdict", "key_id", "principal", "tenant", "session_id", "labels", "scheme", "scope", "signed_time",
+        "valid_until_time", "verified_path", "coverage", "payload_duty",
     ]  # fmt: skip
     assert answer["verdict"] == "verified"
     assert answer["key_id"] == key.key_id

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,25 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from counterseal.core.model import KeyKind
 from counterseal.server.errors import ConfigError
+from counterseal.server.keys.audit_check import AuditCheck
+from counterseal.server.keys.seal import ENVELOPES
 from counterseal.server.store import schema
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.records import KeyQuery
 from counterseal.server.store.tables import METADATA
 from tests.store import samples
+from tests.store.engines import ENGINES
+from tests.store.session_samples import CIPHER, add_principal, begin, principal, principal_store, session_store
 from tests.support.mariadb import shared_mariadb
 from tests.support.postgres import shared_postgres
 from tests.support.require import require, require_program
 
 ROOT = Path(__file__).parents[2]
-# The last one whose servers know the schema 0002.
-RELEASE_BEFORE = "b528721"
+# The last ones whose servers know these schemas, and the engines that they were released for.
+RELEASES_BEFORE = {"0002": "b528721", "0003": "1e4c800"}
+SCHEMAS_BEFORE = [("0002", "sqlite"), *(("0003", engine) for engine in sorted(ENGINES))]
 
 # Upgrades, and kills itself before its nth statement that changes anything.
 CUT_OFF = """
@@ -130,8 +137,11 @@ from counterseal.server.store.engine import open_store
 from counterseal.server.store.records import AuditEntry, KeyQuery, KeyRecord, StoredKey
 NOON = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 store = open_store(sys.argv[1], timeout=30)
-def entry(key_id, action):
-    return AuditEntry(time=NOON, actor="before", action=action, key_id=key_id, tenant="default", request_id="r")
+if hasattr(store, "journal"):
+    from counterseal.server.store.audit_chain import AuditKey
+    store.journal.arm(AuditKey(key=b"tests alone have this audit key."))
+def entry(key_id, action, time=NOON):
+    return AuditEntry(time=time, actor="before", action=action, key_id=key_id, tenant="default", request_id="r")
 def insert(key_id):
     record = KeyRecord(key_id=key_id, tenant="default", principal="before", description="", labels={},
         allowed_schemes=frozenset(), state=KeyState.ACTIVE, not_before=None, expires=None, created=NOON, updated=NOON,
@@ -140,8 +150,9 @@ def insert(key_id):
     store.insert(stored, entry(key_id, "issue"))
 def disable(key_id):
     def edit(stored):
-        record = dataclasses.replace(stored.record, state=KeyState.DISABLED)
-        return dataclasses.replace(stored, record=record), entry(key_id, "update")
+        now = stored.next_update(NOON) if hasattr(stored, "next_update") else NOON
+        record = dataclasses.replace(stored.record, state=KeyState.DISABLED, updated=now)
+        return dataclasses.replace(stored, record=record), entry(key_id, "update", now)
     store.change(key_id, edit)
 def read(key_id):
     found = store.read_key(key_id)
@@ -179,27 +190,55 @@ class Before:
         return json.loads(self.process.stdout.readline())
 
 
-@pytest.fixture
-def before(tmp_path: Path) -> Iterator[Before]:
-    git = require_program("git")
-    packed = subprocess.run([git, "-C", str(ROOT), "archive", RELEASE_BEFORE, "service"], capture_output=True, check=False)
+@dataclass(frozen=True)
+class Old:
+    """A release before on an empty database, in a process of its own."""
+
+    schema: str
+    url: str
+    run: Before
+
+
+@pytest.fixture(params=SCHEMAS_BEFORE, ids="-".join)
+def before(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Old]:
+    revision, engine = request.param
+    git, commit = require_program("git"), RELEASES_BEFORE[revision]
+    packed = subprocess.run([git, "-C", str(ROOT), "archive", commit, "service"], capture_output=True, check=False)
     require(packed.returncode == 0, "no history of git that reaches back to the release before")
     subprocess.run([shutil.which("tar") or "tar", "-x", "-C", str(tmp_path)], input=packed.stdout, check=True)
-    started = Before(tmp_path / "service", f"sqlite:///{tmp_path}/keys.db")
-    yield started
+    url = ENGINES[engine](tmp_path)
+    started = Before(tmp_path / "service", url)
+    yield Old(revision, url, started)
     started.process.kill()
     started.process.communicate()
 
 
-def test_a_server_of_the_release_before_goes_on_through_the_upgrade(before: Before, tmp_path: Path) -> None:
-    before("upgrade")
-    before("insert", "old-1")
-    store = samples.open_store(f"sqlite:///{tmp_path}/keys.db", timeout=30)
+def test_a_server_of_the_release_before_goes_on_through_the_upgrade(before: Old) -> None:
+    before.run("upgrade")
+    before.run("insert", "old-1")
+    store = samples.open_store(before.url, timeout=30)
     with store.database.reads.connect() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0002"
+        assert MigrationContext.configure(connection).get_current_revision() == before.schema
     store.upgrade()
-    check_both_ways(before, store)
+    check_both_ways(before.run, store)
+    if before.schema == "0003":
+        check_what_it_does_not_know(before.run, store)
     store.close()
+
+
+def check_what_it_does_not_know(before: Before, store: KeyStore) -> None:
+    """A session changes no key that the older server knows of, and its own keys are read there and open for nobody."""
+    principals, sessions = principal_store(store), session_store(store)
+    add_principal(principals, principal("x" * 128, "t" * 64))
+    begin(sessions, "S1", "of-session")
+    before("insert", "old-3")
+    assert before("sequence") == store.change_sequence() == 9
+    assert before("read", "of-session")[1] == "ACTIVE"
+    sealed = bytes.fromhex(before("read", "of-session")[2])
+    assert sealed[0] == ENVELOPES[KeyKind.SYMMETRIC, 2]  # which that release does not know
+    problems: list[str] = []
+    AuditCheck(store, samples.AUDIT_KEY, problems.append).run(CIPHER)
+    assert {problem.partition(":")[0] for problem in problems} <= {"key new-1", "key old-1", "key old-2", "key old-3"}
 
 
 def check_both_ways(before: Before, store: KeyStore) -> None:

@@ -1,4 +1,4 @@
-"""Temporary credentials: unmodified AWS SDKs take them, with a security token that has to be there; they end with the session."""
+"""Temporary credentials: unmodified AWS SDKs take them, with a security token that has to be there; the session ends them."""
 
 from typing import Any
 

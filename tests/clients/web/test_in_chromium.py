@@ -152,3 +152,12 @@ def test_a_sign_out_leaves_nothing(behind: Behind) -> None:
         "async () => [await session.signOut(), session.state, await web.indexedDbStore().read('counterseal:/session') ?? null]"
     )
     assert left == [True, "signed-out", None]
+
+
+@pytest.mark.parametrize("name", ["Cookie", "host", "Sec-Fetch-Site", "signature"])
+def test_fields_that_the_browser_drops_are_refused_aloud(behind: Behind, name: str) -> None:
+    behind.page.evaluate(_OPEN, "ecdsa-p256-sha256")
+    send = "(name) => session.fetch('/api', {headers: {[name]: 'a'}}).then(() => 'sent', (error) => error.name)"
+    assert behind.page.evaluate(send, name) == "NotSignable"
+    assert behind.page.evaluate(send, "x-fine") == "sent"
+    assert len(behind.sent) == 1

@@ -243,3 +243,11 @@ test("where the front gives out no token, nothing is sent in its place", async (
   await assert.rejects(session.fetch("/api", { bearer: true }), web.NotSignable);
   assert.equal(world.api.length, 0);
 });
+
+test("a token that is refused, and still the newest, is not tried again", async () => {
+  const world = new World();
+  const session = await signedIn(world, {}, { accessToken: true });
+  world.respond = () => new Response("", { status: 401 });
+  assert.equal((await session.fetch("/api", { bearer: true })).status, 401);
+  assert.equal(world.api.length, 1);
+});

@@ -167,3 +167,19 @@ test("without IndexedDB the page is told what to do", async () => {
   const session = new web.Counterseal({ base: `${ORIGIN}/session` });
   await assert.rejects(session.current(), /memoryStore/);
 });
+
+test("a sign-in waits for a refresh that is under way, whose cookie would replace its own", async () => {
+  const world = new World();
+  const shared = { store: web.memoryStore(), locks: new FakeLocks() };
+  const here = await signedIn(world, shared);
+  let release;
+  world.plan = [{ before: new Promise((resolve) => { release = resolve; }) }];
+  const refreshing = here.refresh();
+  await until(() => world.named("refresh").length === 1);
+  const signingIn = tab(world, shared).signIn("ann", "correct horse");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(world.named("sign-in").length, 1);
+  release();
+  await Promise.all([refreshing, signingIn]);
+  assert.deepEqual(world.calls.map((call) => call.name), ["sign-in", "refresh", "sign-in"]);
+});

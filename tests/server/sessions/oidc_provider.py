@@ -90,10 +90,11 @@ def claims_of(issuer: str, **changes: Any) -> dict[str, Any]:
 def token_of(
     claims: Mapping[str, Any] | bytes, alg: str = "RS256", key: Private | None = None, kid: Any = "k1", **header: Any
 ) -> str:
-    """Write a token by hand."""
+    """Write a token by hand. `header_alg`: what the header states, where that is not what it is signed with."""
     named = {} if kid is None else {"kid": kid}
     payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
-    head = json.dumps({"alg": alg, "typ": "JWT"} | named | header).encode()
+    stated = {"alg": header.pop("header_alg", alg), "typ": "JWT"}
+    head = json.dumps(stated | named | header).encode()
     return assemble(head, payload, lambda message: sign(key or key_for(alg), alg, message))
 
 

@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run-server run-gateway test check format types lint imports protos protos-check stubs bench coverage fuzz clean
+.PHONY: help run-server run-gateway run-web test check format types lint imports protos protos-check stubs bench coverage fuzz clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ run-server: $(VENV)/.server ## Run the service on SQLite: 127.0.0.1:50051, data 
 
 run-gateway: $(VENV)/.gateway ## Run an example: an object store behind the gateway, on 127.0.0.1:8080
 	@$(BIN)/python examples/store.py
+
+run-web: $(VENV)/.gateway ## Run an example: a page with a sign-in, on 127.0.0.1:8090; COUNTERSEAL_TOKEN for a service elsewhere
+	@token="$${COUNTERSEAL_TOKEN:-$$($(BIN)/python examples/web/local_caller.py)}" && COUNTERSEAL_TOKEN="$$token" exec $(BIN)/python examples/web/serve.py
 
 test: $(VENV)/.dev ## Pass the tests; PYTEST_ARGS="tests/core -k presign" for some of them
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)

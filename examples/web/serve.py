@@ -18,7 +18,7 @@ from pages import Pages
 from told import Told
 
 from counterseal_client import AsyncSessions, AsyncVerifier, Connection, Demand
-from counterseal_client.asgi import SessionEndpoints, SignedRequests
+from counterseal_client.asgi import ErrorForm, SessionEndpoints, SignedRequests
 
 # Both ways, named: without `bearer` here the gateway lets no bearer token through. A signature covers what the service asks of
 # HTTP Message Signatures by default (method, authority, path, query), and the body's digest where there is a body.
@@ -37,7 +37,7 @@ class Site:
         self.verifier = AsyncVerifier(Connection(address=server, bearer_token=token))
         self.told = Told(self.verifier)
         self.endpoints = SessionEndpoints(self.sessions)
-        self.api = SignedRequests(Notes(), self.told, demand=DEMAND)
+        self.api = SignedRequests(Notes(), self.told, demand=DEMAND, errors=ErrorForm.JSON)
         self.pages = Pages()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -60,7 +60,7 @@ async function leave() {
   const told = await session.signOut();
   const refused = [];
   while (refused.length < 2 && performance.now() - began < PATIENCE) {
-    for (const [name, sent] of [["the token", token], ["what was signed before", signed]]) {
+    for (const [name, sent] of [["the token", token], ["a request signed before", signed]]) {
       if (refused.some(([one]) => one === name)) continue;
       const done = await send(sent);
       exchange(done);
@@ -69,7 +69,7 @@ async function leave() {
     await pause(100);
   }
   if (refused.length < 2) return [false, told ? "Something is still accepted." : "The session service did not confirm the sign-out."];
-  return [true, refused.map(([name, after]) => `${name} was refused ${after} ms after the sign-out began`).join("; ") + "."];
+  return [true, `Refused: ${refused.map(([name, after]) => `${name} after ${after} ms`).join(", ")}.`];
 }
 
 export const attacks = { replay, change, steal, export: takeKey, leave };

@@ -319,7 +319,7 @@ def insert_as_before(path: Path, key_id: str, cipher: SecretCipher) -> list[str]
     from counterseal.server.store.rows import stored_values
 
     values = stored_values(seal_key(b"the secret of before", samples.stored(key_id), cipher))
-    later = {"algorithm", "public_key", "secret_created", "previous_version", "previous_until", "policy"}
+    later = {"algorithm", "public_key", "secret_created", "previous_version", "previous_until", "policy", "kind", "session_id"}
     values = {name: value for name, value in values.items() if name not in later}
     with sqlite3.connect(path) as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(keys)")]

@@ -106,7 +106,7 @@ _EXPORTS = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--export", "exports", type=_EXPORTS, multiple=True, metavar="FILE", help="An audit export: shows what was lost.")
 @click.option(
     "--reapply-revocations", "again", type=_EXPORTS, multiple=True, metavar="FILE",
-    help="An audit export: keys whose revocations were lost are revoked again.",
+    help="An audit export: keys whose revocations were lost are revoked again, and sessions that had ended end.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Also when this data folder remembers no more than the store holds.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -114,9 +114,11 @@ def accept_restore(*, exports: tuple[Path, ...], again: tuple[Path, ...], force:
     """Accept the store as it is, after an older backup was restored on purpose. Servers that refuse to start start then, and
     running ones answer again; none has to be told.
 
-    Whatever happened since the backup is lost: keys that were revoked since verify again. Give the newest audit export.
+    Whatever happened since the backup is lost: keys that were revoked since verify again, sessions that ended go on, and
+    passwords are those of before. Give the newest audit export.
     """
-    from counterseal.server.assembly.restore import accept, compare, lost_entries, revoke_again
+    from counterseal.server.assembly.restore import ACTOR, accept, compare, lost_entries, revoke_again
+    from counterseal.server.assembly.restore_sessions import end_again
     from counterseal.server.high_water import HighWaterFile
     from counterseal.server.keys.audit_key import arm_journal
     from counterseal.server.keys.canary import check_master_keys
@@ -139,6 +141,8 @@ def accept_restore(*, exports: tuple[Path, ...], again: tuple[Path, ...], force:
         if not yes:
             click.confirm("Accept the store as it is now?", abort=True)
         if again:
+            # Sessions first, which revokes their keys; a key that is revoked stays so.
+            end_again(store, cipher, lost, lambda name, what: click.echo(f"{printable(name)} {what}"), actor=ACTOR)
             revoke_again(store, cipher, lost, lambda key_id, what: click.echo(f"{printable(key_id)} {what}"))
         mark = accept(store, cipher, found, file)
     click.echo(f"Accepted: the store goes on from change {mark.sequence}, incarnation {mark.incarnation}.")

@@ -1,13 +1,12 @@
 """What the other tests here take for granted of the browser itself, shown on a page that has nothing of ours."""
 
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.elsewhere import running_elsewhere
 from tests.support.chromium import running_profile
 
 _MAKE_KEY = """async (extractable) => {
@@ -16,30 +15,15 @@ _MAKE_KEY = """async (extractable) => {
 }"""
 
 
-class _Quiet(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/html; charset=utf-8")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>plain</title><p>a page</p>")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def plain() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+    with running_elsewhere() as url:
+        yield url
 
 
 def test_a_page_opens(page: Page, plain: str) -> None:
     page.goto(plain)
-    assert page.title() == "plain"
+    assert page.title() == "win a prize"
     assert page.evaluate("[isSecureContext, 'locks' in navigator, typeof BroadcastChannel]") == [True, True, "function"]
 
 

@@ -1,5 +1,6 @@
 """Who may do what for whom: tenants and roles of callers hold for sessions, and a session of another tenant is none."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from counterseal.server.rpc.session_messages import REASONS
 from counterseal.server.sessions.drafts import Why
+from counterseal.server.sessions.id_tokens import IdClaims
 from counterseal.v1 import principals_pb2 as ppb
 from counterseal.v1 import sessions_pb2 as pb
 from tests.server.calls import Metadata, RpcFailure, failing, outcome
@@ -182,3 +184,29 @@ def test_every_reason_has_a_number_and_none_is_zero() -> None:
     assert len(set(REASONS.values())) == len(Why)
     assert 0 not in REASONS.values()
     assert set(REASONS.values()) == set(pb.SessionReason.values()) - {0}
+
+
+class _Issuer:
+    """Says of every token that it is the same somebody's, who is in no table."""
+
+    def verify(self, id_token: str, nonce: str) -> IdClaims:
+        return IdClaims(
+            tenant="default", principal="idp:sub", issuer="https://idp", token_sha256=b"", expires=dt.datetime.now(dt.UTC)
+        )
+
+
+def test_one_whom_only_an_issuer_knows_has_no_more_sessions_than_others(
+    tmp_path: Path, cheap: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no row of it to lock: what is too many ends right afterwards."""
+    monkeypatch.setattr("counterseal.server.assembly.sessions.build_id_tokens", lambda *_: _Issuer())
+    monkeypatch.setattr("counterseal.server.sessions.begin.MOST_SESSIONS", 3)
+    with serving_people(tmp_path / "data") as found:
+        given = []
+        for _ in range(5):
+            request = pb.ExchangeRequest(id_token="x", access_token=True)
+            given.append(found.sessions.Exchange(request, metadata=found.admin).signed_in)
+        assert given[0].session.method == "oidc:https://idp"
+        verdicts = [found.verify_token(one.access_token.token) for one in given]
+        assert verdicts == ["KEY_REVOKED"] * 2 + ["verified"] * 3
+        assert len(found.listed()) == 3

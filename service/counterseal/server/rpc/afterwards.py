@@ -22,8 +22,8 @@ class Afterwards:
         self._slots = threading.BoundedSemaphore(most)
         self._clock = clock
 
-    def wait(self, effective: dt.datetime) -> None:
-        """Return once `effective` has passed, by this replica's clock. What was done stands, whatever this raises.
+    def wait(self, effective: dt.datetime, done: str = "the key is revoked") -> None:
+        """Return once `effective` has passed, by this replica's clock. What was `done` stands, whatever this raises.
 
         Raises:
             DeadlinePassed: the call's deadline comes first.
@@ -33,7 +33,7 @@ class Afterwards:
         if seconds <= 0:
             return
         if not self._slots.acquire(blocking=False):
-            raise StoreUnavailable("the key is revoked; too many calls are waiting for that to be in force: ask again")
+            raise StoreUnavailable(f"{done}; too many calls are waiting for that to be in force: ask again")
         try:
             left = seconds_left(_LONGEST)
             with self._aside():
@@ -41,4 +41,4 @@ class Afterwards:
         finally:
             self._slots.release()
         if left <= seconds:
-            raise DeadlinePassed("the key is revoked; the deadline came before that was in force everywhere")
+            raise DeadlinePassed(f"{done}; the deadline came before that was in force everywhere")

@@ -58,7 +58,7 @@ class SessionHandlers:
             return response
         self._done("sign_out", found.session, caller)
         if request.wait:
-            self._afterwards.wait(found.effective)
+            self._afterwards.wait(found.effective, "the session is over")
         messages.put_session(response.signed_out.session, found.session, self._now())
         response.signed_out.effective_time.FromDatetime(found.effective)
         return response

@@ -18,6 +18,7 @@ from counterseal.server.store.session_records import (
     PrincipalView,
     RefreshHashes,
     SessionChange,
+    SessionQuery,
     SessionRecord,
     SessionState,
     StoredSession,
@@ -55,8 +56,11 @@ class Beginnings:
         """
         begun: list[SignedIn] = []
         touched: set[str] = set()
+        known = False
 
         def making(view: PrincipalView | None) -> Making:
+            nonlocal known
+            known = view is not None
             labels, now = admit(view), self._ground.now()
             token = new_refresh_token(new_session_id())
             record = self._record(newcomer, token.session_id, now)
@@ -73,6 +77,8 @@ class Beginnings:
             return refused.refused
         finally:
             self._ground.forget(touched)
+        if not known:
+            self._end_surplus(newcomer, asker.name)
         return dataclasses.replace(begun[0], session=record)
 
     def _record(self, newcomer: Newcomer, session_id: str, now: dt.datetime) -> SessionRecord:
@@ -107,6 +113,22 @@ class Beginnings:
             key, change = self._ground.maker.public_key(wish.public_key, record, labels, now, actor=actor)
             added.append(change)
         return access, key, tuple(added)
+
+    def _end_surplus(self, newcomer: Newcomer, actor: str) -> None:
+        """End the sessions that are too many of somebody whom only an issuer knows: there is no row to lock them by.
+
+        Afterwards, and one by one: of several that begin at once, each ends what it sees.
+        """
+        ground, now = self._ground, self._ground.now()
+        query = SessionQuery(
+            tenants=frozenset({newcomer.tenant}), principal=newcomer.principal, active_at=now, page_size=10 * MOST_SESSIONS
+        )
+        going_on = [stored.record for stored in ground.store.list_sessions(query).sessions]
+        going_on.sort(key=lambda record: (record.refreshed, record.session_id))
+        for record in going_on[: max(0, len(going_on) - MOST_SESSIONS)]:
+            ground.change(
+                record.session_id, lambda view: end_session(view, _TOO_MANY, actor=actor, now=now, cipher=ground.cipher)
+            )
 
     def _leaving(self, view: PrincipalView | None, now: dt.datetime, actor: str) -> tuple[tuple[str, SessionChange], ...]:
         """Return the ends of those sessions that are too many once there is one more: those longest not refreshed."""

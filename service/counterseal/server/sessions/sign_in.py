@@ -13,6 +13,7 @@ from typing import Final
 from counterseal.core.schemes.base import Scheme
 from counterseal.server.errors import SignInUnavailable
 from counterseal.server.keys import limits
+from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.principal_seal import open_principal, seal_principal
 from counterseal.server.sessions.begin import Beginnings, Newcomer
 from counterseal.server.sessions.drafts import Asker, SessionRefused, SignedIn, SignInOrder, Why
@@ -24,7 +25,7 @@ from counterseal.server.sessions.refusing import refuse
 from counterseal.server.sessions.session_keys import check_wish
 from counterseal.server.sessions.throttle import Throttle
 from counterseal.server.store.principals import PrincipalStore
-from counterseal.server.store.session_records import PrincipalState, PrincipalView, StoredPrincipal
+from counterseal.server.store.session_records import PrincipalRecord, PrincipalState, PrincipalView, StoredPrincipal
 
 _MOST_PASSWORD_BYTES: Final = 1024
 _REFUSED: Final = "no such principal, another password, or it may not sign in"
@@ -66,6 +67,7 @@ class SigningIn:
         self._failures = failures
         self._beginnings = beginnings
         self._schemes = schemes
+        self._nobody = _nobody(ground.cipher)
 
     def sign_in(self, order: SignInOrder, *, asker: Asker) -> SignedIn | SessionRefused:
         """Begin a session, or refuse to. The caller may act for the tenant: that was checked before.
@@ -102,9 +104,11 @@ class SigningIn:
         name = order.principal if is_name(order.principal) else _NO_NAME
         stored = self._principals.read(order.tenant, name)
         if stored is None:
+            open_principal(self._nobody, self._ground.cipher)  # as for one that is there
             return _Known(stored=None)
         held = open_principal(stored, self._ground.cipher)
-        return _Known(stored=stored, password_hash=held if stored.record.state is PrincipalState.ACTIVE else None)
+        may = stored.record.state is PrincipalState.ACTIVE
+        return _Known(stored=stored, password_hash=held if held and may else None)
 
     def _matches(self, known: _Known, password: str) -> bool:
         fitting = 1 <= len(password.encode()) <= _MOST_PASSWORD_BYTES
@@ -134,3 +138,12 @@ class SigningIn:
             return record.labels
 
         return admit
+
+
+def _nobody(cipher: SecretCipher) -> StoredPrincipal:
+    """Return what is opened in the place of a principal that there is not."""
+    now = dt.datetime.now(dt.UTC)
+    record = PrincipalRecord(
+        tenant="default", name="nobody", state=PrincipalState.DISABLED, description="", labels={}, created=now, updated=now
+    )
+    return seal_principal(StoredPrincipal(record=record, newest=now), "", cipher)

@@ -50,7 +50,7 @@ def enabled(tmp_path: Path, toml: str, **settings: str) -> tuple[str, ...]:
 
 
 def test_a_configured_scheme_is_enabled_beside_the_default(tmp_path: Path) -> None:
-    assert enabled(tmp_path, ACME) == ("aws-sigv4", "rfc9421", "acme")
+    assert enabled(tmp_path, ACME) == ("aws-sigv4", "bearer", "rfc9421", "acme")
 
 
 def test_settings_that_name_the_schemes_name_all_of_them(tmp_path: Path) -> None:

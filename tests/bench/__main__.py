@@ -2,9 +2,10 @@
 
 python -m tests.bench [--rounds 9] [--calls 3000] [--out docs/bench]
 
-A round sends the same number of messages to each of: the null handler, Verify with a key in the cache (warm), Verify with keys
-never asked for before (cold: store read, unseal, derivation). What is compared is the server's own CPU time, by the kernel's
-account, so that client and noise count little; what is quoted is the median over rounds of the ratio within a round.
+A round sends the same number of messages to each of: the null handler, Verify with a key in the cache (warm), Verify of a
+bearer token in the cache (bearer), Verify with keys never asked for before (cold: store read, unseal, derivation). What is
+compared is the server's own CPU time, by the kernel's account, so that client and noise count little; what is quoted is the
+median over rounds of the ratio within a round.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from tests.support.process import wait_for_addresses
 
 DEFAULT_OUT = Path("docs/bench")
 VERIFY = "/counterseal.v1.VerificationService/Verify"
+_VERIFIED = ("warm", "bearer", "cold")
 
 
 def main() -> int:
@@ -35,17 +37,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as (process, address, token):
         os.sched_setaffinity(0, _other_cores())
         issued = _issue(address, token, 1 + options.rounds * options.cold)
+        tokens = [workload.bearer_message(_issue_token(address, token))] * options.calls
         warm = [workload.message(issued[0])] * options.calls
         cold = [workload.message(credentials) for credentials in issued[1:]]
         rounds = []
         _measure(process, lambda: load.send(address, NULL_METHOD, warm))
         _measure(process, lambda: load.send(address, VERIFY, warm))
+        _measure(process, lambda: load.send(address, VERIFY, tokens))
         for number in range(options.rounds):
             unseen = cold[number * options.cold : (number + 1) * options.cold]
             rounds.append(
                 {
                     "null": _measure(process, lambda: load.send(address, NULL_METHOD, warm)),
                     "warm": _measure(process, lambda: load.send(address, VERIFY, warm)),
+                    "bearer": _measure(process, lambda: load.send(address, VERIFY, tokens)),
                     "cold": _measure(process, lambda batch=unseen: load.send(address, VERIFY, batch)),  # type: ignore[misc]
                 }
             )
@@ -53,8 +58,8 @@ def main() -> int:
                 f"round {number + 1}: " + "  ".join(f"{name} {cost:6.1f} us" for name, cost in rounds[-1].items()), flush=True
             )
     result = _summary(rounds)
-    print("CPU per call, median: " + ", ".join(f"{name} {result[name + '_us']:.0f} us" for name in ("null", "warm", "cold")))
-    ratios = ", ".join(f"{name} {result[name + '_ratio']:.2f}" for name in ("warm", "cold"))
+    print("CPU per call, median: " + ", ".join(f"{name} {result[name + '_us']:.0f} us" for name in ("null", *_VERIFIED)))
+    ratios = ", ".join(f"{name} {result[name + '_ratio']:.2f}" for name in _VERIFIED)
     print(f"ratio to the null handler, median of {len(rounds)} rounds: {ratios}")
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "verify.json").write_text(json.dumps({"summary": result, "rounds": rounds}, indent=1) + "\n")
@@ -68,7 +73,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--calls", type=int, default=3000, help="null and warm calls a round")
+    parser.add_argument("--calls", type=int, default=3000, help="null, warm and bearer calls a round")
     parser.add_argument("--cold", type=int, default=600, help="cold calls a round, each with a key of its own")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="the README is brought up to date when this is not given")
     return parser.parse_args()
@@ -110,6 +115,13 @@ def _issue(address: str, token: str, number: int) -> list[Credentials]:
     return issued
 
 
+def _issue_token(address: str, token: str) -> str:
+    with grpc.insecure_channel(address) as channel:
+        request = keys_pb2.IssueKeyRequest(bearer_token=keys_pb2.BearerTokenMaterial())
+        answer = keys_pb2_grpc.KeyServiceStub(channel).IssueKey(request, metadata=(("authorization", f"Bearer {token}"),))
+    return str(answer.secret)
+
+
 def _cpu_seconds(pid: int) -> float:
     """Return user and system time of a process, all threads. The kernel counts it in nanoseconds in schedstat, by thread."""
     total = 0
@@ -127,8 +139,8 @@ def _measure(process: subprocess.Popen[bytes], send: Callable[[], int]) -> float
 
 def _summary(rounds: list[dict[str, float]]) -> dict[str, float]:
     median = statistics.median
-    return {f"{name}_us": round(median(r[name] for r in rounds), 1) for name in ("null", "warm", "cold")} | {
-        f"{name}_ratio": round(median(r[name] / r["null"] for r in rounds), 3) for name in ("warm", "cold")
+    return {f"{name}_us": round(median(r[name] for r in rounds), 1) for name in ("null", *_VERIFIED)} | {
+        f"{name}_ratio": round(median(r[name] / r["null"] for r in rounds), 3) for name in _VERIFIED
     }
 
 

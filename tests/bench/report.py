@@ -6,7 +6,12 @@ from pathlib import Path
 
 _BLOCK = re.compile(r"<!-- bench -->\n.*?<!-- /bench -->", re.DOTALL)
 _BODIES = re.compile(r"<!-- bodies -->\n.*?<!-- /bodies -->", re.DOTALL)
-NAMES = {"null": "null handler", "warm": "Verify, key in the cache", "cold": "Verify, key never seen before"}
+NAMES = {
+    "null": "null handler",
+    "warm": "Verify, key in the cache",
+    "bearer": "Verify of a bearer token, in the cache",
+    "cold": "Verify, key never seen before",
+}
 
 
 def table(result: Mapping[str, float], rounds: int) -> str:

@@ -47,7 +47,7 @@ def _add_null(server: grpc.Server) -> grpc.Server:
 
 def main() -> int:
     os.sched_setaffinity(0, {int(sys.argv[1])})
-    with mock.patch.object(app, "build_server", lambda limits: _add_null(rpc_server.build_server(limits))):
+    with mock.patch.object(app, "build_server", lambda *given: _add_null(rpc_server.build_server(*given))):
         return app.run(load_config(os.environ))
 
 

@@ -1,4 +1,4 @@
-"""What is sent: a PUT as boto3 sends it, signed by our signer with each of many keys."""
+"""What is sent: a PUT as boto3 sends it, signed by our signer with each of many keys, or with a bearer token instead."""
 
 import time
 from dataclasses import replace
@@ -28,6 +28,15 @@ def message(credentials: Credentials) -> bytes:
     """Return a serialised VerifyRequest, signed now."""
     added = sign_headers(_PLAIN, credentials, region="eu-central-1", service="s3", now=int(time.time()))
     signed = replace(_PLAIN, headers=_PLAIN.headers + added)
+    return _serialised(signed)
+
+
+def bearer_message(token: str) -> bytes:
+    """Return a serialised VerifyRequest of the same request with a bearer token."""
+    return _serialised(replace(_PLAIN, headers=(*_PLAIN.headers, (b"authorization", b"Bearer " + token.encode()))))
+
+
+def _serialised(signed: HttpRequest) -> bytes:
     return verification_pb2.VerifyRequest(
         http_request=verification_pb2.HttpRequest(
             method=signed.method.decode(),

@@ -120,7 +120,7 @@ def test_waiting_until_it_is_in_force(people: People) -> None:
     second = pb.SignOutRequest(session_id=people.sign_in().session.session_id, wait=True)
     with pytest.raises(grpc.RpcError) as failure:  # perhaps from the client's own clock: then without an ErrorInfo
         people.sessions.SignOut(second, metadata=people.metadata, timeout=0.9)
-    assert failure.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED  # type: ignore[attr-defined]
+    assert failure.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert people.listed() == []  # it is over all the same
 
 

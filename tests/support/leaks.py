@@ -23,9 +23,10 @@ LOGS = "COUNTERSEAL_TEST_LOGS"
 
 # Test security tokens begin with this, so that they are found without having been written down.
 CANARY = "canary-security-token-"
-# So are issued secrets, bearer and refresh tokens, by prefixes that secret scanners look for. The id in a token is no secret.
+# So are issued secrets, generated passwords, bearer and refresh tokens, by prefixes that secret scanners look for. The id in a
+# token is no secret.
 _TOKENS = rb"(?:cstk_CSBT[A-Z2-7]{20}|csrt_[A-Z2-7]{24})_[A-Za-z0-9]{8,}|csst_[A-Za-z0-9]{8,}"
-_ISSUED = rb"(?:cssk_|counterseal_(?:admin|caller)_)[A-Za-z0-9_-]{8,}"
+_ISSUED = rb"(?:cssk_|cspw_|counterseal_(?:admin|caller)_)[A-Za-z0-9_-]{8,}"
 _PREFIXES = re.compile(_TOKENS + b"|" + _ISSUED + b"|" + CANARY.encode() + rb"[A-Za-z0-9]+")
 _WORD = rb"[A-Za-z0-9+/_=-]"
 _WORDS = re.compile(_WORD + rb"{8,}")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from counterseal.server.errors import CallerExists, SealBroken
-from counterseal.server.keys.caller_seal import check_seal
+from counterseal.server.keys.caller_seal import check_seal, seal_caller
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.master import MasterKeys
 from counterseal.server.keys.reseal import reseal_all
@@ -243,11 +243,16 @@ def test_a_reseal_brings_callers_along(callers: CallerStore, store: KeyStore) ->
 
 def test_writers_at_once_lose_nothing(callers: CallerStore) -> None:
     for name in ("a", "b"):
-        add(callers, caller(name))
+        add(callers, caller(name), CIPHER)
+
+    def edit(stored: StoredCaller) -> tuple[StoredCaller, AuditEntry]:
+        check_seal(stored, CIPHER)  # of whoever waited, too
+        after, entry = changed(stored, description=stored.record.description + "x")
+        return seal_caller(after, CIPHER), entry
 
     def work(name: str) -> None:
         for _ in range(10):
-            callers.change(name, lambda stored: changed(stored, description=stored.record.description + "x"))
+            callers.change(name, edit)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in ("a", "a", "b", "b")]
     for thread in threads:

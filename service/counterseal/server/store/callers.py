@@ -28,6 +28,7 @@ Leaving = Callable[[str, dt.datetime | None], AuditEntry]
 
 _NEWEST: Final = newest_of(bindparam("subject", type_=AUDIT.c.key_id.type))
 _READ: Final = select(CALLERS, _NEWEST.label("newest")).where(CALLERS.c.name == bindparam("wanted"))
+_LOCK: Final = select(CALLERS.c.name).where(CALLERS.c.name == bindparam("wanted")).with_for_update()
 _SWAP: Final = (
     update(CALLERS)
     .where(CALLERS.c.name == bindparam("wanted"), CALLERS.c.seal == bindparam("old"))
@@ -104,7 +105,7 @@ class CallerStore:
         """
 
         def work(connection: Connection) -> CallerRecord | None:
-            row = connection.execute(_READ.with_for_update(), _wanted(name)).first()
+            row = _lock(connection, name)
             if row is None:
                 return None
             before = read_caller(row)
@@ -126,7 +127,7 @@ class CallerStore:
         """
 
         def work(connection: Connection) -> bool:
-            row = connection.execute(_READ.with_for_update(), _wanted(name)).first()
+            row = _lock(connection, name)
             if row is None:
                 return False
             newest = _time(row.newest)
@@ -168,6 +169,16 @@ def _rows(rows: Iterable[Row[Any]]) -> CallerRows:
         except SealBroken:
             unreadable.append(str(row.name))  # of one row: the others go on to call
     return CallerRows(callers=tuple(callers), unreadable=tuple(unreadable))
+
+
+def _lock(connection: Connection, name: str) -> Row[Any] | None:
+    """Return a caller's row, locked until the transaction ends.
+
+    It is read by a statement of its own: one that waited for the lock shows the row as it is then, beside the trail as it was
+    when the statement began, and the row would look as if entries were gone.
+    """
+    connection.execute(_LOCK, {"wanted": name}).first()
+    return connection.execute(_READ, _wanted(name)).first()
 
 
 def _read_back(connection: Connection, name: str) -> CallerRecord:

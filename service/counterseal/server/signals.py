@@ -1,6 +1,7 @@
 """The signals that ask the server to end, or the supervisor of several workers to do something."""
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -12,25 +13,56 @@ from contextlib import contextmanager
 @contextmanager
 def ending_signals(also: Callable[[], None] | None = None) -> Iterator[threading.Event]:
     """Yield an event that SIGTERM and SIGINT set; `also` is called too. A second signal ends the process at once."""
-    asked = threading.Event()
+    asked, came = threading.Event(), deque[int]()
 
-    def ask(number: int, _: object) -> None:
-        if asked.is_set():
+    def handler(number: int) -> None:
+        came.append(number)
+        if len(came) > 1:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+
+    def tell() -> None:
         asked.set()
         if also is not None:
             also()
 
-    with _handled((signal.SIGTERM, signal.SIGINT), ask):
+    with _told((signal.SIGTERM, signal.SIGINT), handler, tell):
         yield asked
 
 
 @contextmanager
 def hangups(heard: Callable[[], None]) -> Iterator[None]:
     """Call `heard` at SIGHUP, which would otherwise end the process."""
-    with _handled((signal.SIGHUP,), lambda _number, _frame: heard()):
+    with _told((signal.SIGHUP,), lambda _number: None, heard):
         yield
+
+
+@contextmanager
+def _told(numbers: Sequence[int], handler: Callable[[int], None], tell: Callable[[], None]) -> Iterator[None]:
+    """At each of these signals call `handler` at once, and `tell` in a thread of its own.
+
+    A handler runs in the middle of whatever the main thread was at, with the locks that it holds: one that sets an event, or
+    writes a line of the log, may wait for itself for ever.
+    """
+    there, wake = os.pipe()
+    os.set_blocking(wake, False)
+
+    def follow() -> None:
+        while os.read(there, 1):
+            tell()
+        os.close(there)
+
+    def handle(number: int, _: object) -> None:
+        handler(number)
+        with contextlib.suppress(BlockingIOError):  # so many wait to be told that one more says nothing new
+            os.write(wake, b".")
+
+    threading.Thread(target=follow, name="counterseal-signals", daemon=True).start()
+    try:
+        with _handled(numbers, handle):
+            yield
+    finally:
+        os.close(wake)
 
 
 class SignalQueue:

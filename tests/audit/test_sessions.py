@@ -224,6 +224,14 @@ def test_entries_name_what_they_are_about_in_their_detail_alone(signed: Signed) 
     assert list(signed.ledger.trail.removed_keys()) == []
 
 
+def test_entries_are_for_callers_of_the_tenant_alone(signed: Signed) -> None:
+    add_principal(signed.principals, principal("eve", "other"))
+    page = signed.ledger.trail.page(after=0, limit=99, tenants=frozenset({"acme"}))
+    assert [entry.sequence for entry in page] == [1, 2, 3, 4, 5, 6]
+    assert [entry.action for entry in page].count("session_begin") == 2
+    assert [e.sequence for e in signed.ledger.trail.page(after=0, limit=99, tenants=frozenset({"other"}))] == [7]
+
+
 @pytest.mark.parametrize("column", ["", "!session/S1", "!principal/acme/other", "!caller/bob", "k1"])
 def test_a_column_that_hides_a_change_is_found_by_the_check(signed: Signed, column: str) -> None:
     signed.principals.change("acme", "bob", lambda view: changed(view, description="x"))

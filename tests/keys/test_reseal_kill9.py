@@ -26,20 +26,34 @@ from counterseal.server.keys.audit_key import arm_journal
 from counterseal.server.keys.canary import check_master_keys, master_keys_in_use
 from counterseal.server.keys.cipher import SecretCipher, master_key_of
 from counterseal.server.keys.master import MasterKeys
+from counterseal.server.keys.principal_seal import open_principal
 from counterseal.server.keys.reseal import sealed_under
 from counterseal.server.keys.seal import open_secret, seal_key
+from counterseal.server.keys.session_seal import open_session
 from counterseal.server.store.engine import KeyStore, open_store
 from counterseal.server.store.rows import stored_values
+from counterseal.server.store.session_records import SessionQuery
 from counterseal.server.store.tables import KEYS as TABLE
 from counterseal.v1 import keys_pb2
 from tests.server.calls import Client, Issued, bearer, signed
 from tests.store import samples
 from tests.store.engines import ENGINES
+from tests.store.session_samples import (
+    HASHES,
+    PASSWORD_HASH,
+    add_principal,
+    beginning,
+    principal,
+    principal_store,
+    session,
+    session_store,
+)
 from tests.support.process import RunningServer, start_server
 
 KEYS = int(os.environ.get("COUNTERSEAL_TEST_RESEAL_KEYS", "1600"))
 KILLS = int(os.environ.get("COUNTERSEAL_TEST_RESEAL_KILLS", "3"))
 PAGE = 200
+PEOPLE = 20
 BULK = re.compile(r"bulk-[0-9]+")
 WRITERS = 2
 OLD, NEW = (f"{name}:{base64.b64encode(name.encode() * 11)[:43].decode()}=" for name in ("old", "new"))
@@ -67,6 +81,17 @@ def fill(store: KeyStore, cipher: SecretCipher, ledger: Ledger) -> None:
 
     store.transactions.writing(work)
     ledger.active.update({key.key_id: key for key in keys})
+    for number in range(PEOPLE):
+        add_principal(principal_store(store), principal(f"p{number}"), cipher)
+        begun = beginning(session(f"S{number}", f"p{number}"), cipher=cipher)
+        session_store(store).begin("acme", f"p{number}", lambda _, begun=begun: (begun, ()))  # type: ignore[misc]
+
+
+def check_people(store: KeyStore, cipher: SecretCipher) -> None:
+    people = principal_store(store).read_page(None, None, 100).principals
+    assert [open_principal(stored, cipher) for stored in people] == [PASSWORD_HASH] * PEOPLE
+    sessions = session_store(store).list_sessions(SessionQuery()).sessions
+    assert [open_session(stored, cipher) for stored in sessions] == [HASHES] * PEOPLE
 
 
 class Writer(threading.Thread):
@@ -215,6 +240,7 @@ def test_everything_opens_after_kills_and_the_old_master_key_may_go(tmp_path: Pa
                 assert master_key_of(stored.sealed_secret) == "new"
             found, after = found + len(page), page[-1].record.key_id
         assert found >= KEYS
+        check_people(store, alone)
         servers.append(start_server(tmp_path / "data", MASTER_KEYS=NEW, **started))
         check_all(servers[-1], ledger)
         assert servers[-1].stop() == 0

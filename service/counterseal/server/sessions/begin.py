@@ -14,6 +14,7 @@ from counterseal.server.sessions.ground import Ground, touched_keys
 from counterseal.server.sessions.key_maker import Change
 from counterseal.server.sessions.refresh_tokens import RefreshToken, new_refresh_token, new_session_id
 from counterseal.server.sessions.refusing import Refuse
+from counterseal.server.store.records import AuditEntry
 from counterseal.server.store.session_records import (
     PrincipalView,
     RefreshHashes,
@@ -66,7 +67,7 @@ class Beginnings:
             record = self._record(newcomer, token.session_id, now)
             access, key, added = self._keys(record, newcomer.wish, labels, now, asker.name)
             begun[:] = [SignedIn(session=record, refresh_token=token.text, access_token=access, key=key)]
-            change = SessionChange(session=(self._sealed(record, token), audit.begun(record, actor=asker.name)), added=added)
+            change = SessionChange(session=self._made(record, token, asker.name), added=added)
             leaving = self._leaving(view, now, asker.name)
             touched.update(*(touched_keys(found) for found in (change, *(left for _, left in leaving))))
             return change, leaving
@@ -98,9 +99,9 @@ class Beginnings:
             idle_until=min(expires, now + lifetimes.idle),
         )
 
-    def _sealed(self, record: SessionRecord, token: RefreshToken) -> StoredSession:
+    def _made(self, record: SessionRecord, token: RefreshToken, actor: str) -> tuple[StoredSession, AuditEntry]:
         hashes = RefreshHashes(family=token.family_sha256, current=token.sha256)
-        return seal_session(StoredSession(record=record), hashes, self._ground.cipher)
+        return seal_session(StoredSession(record=record), hashes, self._ground.cipher), audit.begun(record, actor=actor)
 
     def _keys(
         self, record: SessionRecord, wish: Wish, labels: Mapping[str, str], now: dt.datetime, actor: str

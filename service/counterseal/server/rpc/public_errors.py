@@ -1,8 +1,8 @@
 """What a gateway may show whoever sent a refused request. It tells less than the reason, on purpose.
 
-Two vocabularies: the codes that S3 clients know, for the AWS schemes and their relatives, and plain ones, with those of RFC 6750
-for bearer tokens. In each, unknown, mismatched, disabled, revoked and expired keys are exactly alike: who holds no secret must
-not learn which key ids exist.
+Two vocabularies: the codes that S3 clients know, for the AWS schemes and their relatives, and plain ones, with those of
+RFC 6750 for bearer tokens. In each, unknown, mismatched, disabled, revoked and expired keys are exactly alike: who holds no
+secret must not learn which key ids exist.
 """
 
 from dataclasses import dataclass

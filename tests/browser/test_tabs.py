@@ -11,9 +11,10 @@ from tests.browser.shifting import move_clock, shift_clock
 from tests.browser.test_captured import NOTE, NOTES
 from tests.browser.world import Site, running_front
 from tests.support.process import running_server
-from tests.support.sign_in import add_front, add_principal, open_front
+from tests.support.sign_in import add_front, add_principal
 
-KEY_SECONDS = 4
+# A tenth of it, which is when it is prolonged, has to be enough for a request on a slow machine.
+KEY_SECONDS = 10
 _BEGIN = """([target, init]) => {
     globalThis.begun = globalThis.mine.fetch(target, init).then((response) => response.status, (error) => error.name);
 }"""
@@ -103,17 +104,16 @@ def short_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = parts.enter_context(running_server(folder / "data", settings))
         add_principal(server)
         token = add_front(server)
-        parts.enter_context(open_front(server, token))
         yield parts.enter_context(running_front(server, token, folder / "front.log")) + "/"
 
 
 def test_a_key_of_seconds_lives_on_as_long_as_it_is_used(short_lived: str, profile: BrowserContext) -> None:
-    """By the real clock, in two tabs that sign without a pause: each prolonging is one refresh, and no request is refused."""
+    """By the real clock, in two tabs that sign without a pause: one refresh for both, and no request is refused."""
     pages: list[Page] = [profile.new_page(), profile.new_page()]
     first, second = (Mine(page).load(short_lived) for page in pages)
     first.sign_in()
     seen = refreshes(profile)
     for tab in (first, second):
-        tab.page.evaluate(_WORK, [NOTES, 2])
+        tab.page.evaluate(_WORK, [NOTES, 1])
     assert [tab.page.evaluate("globalThis.begun") for tab in (first, second)] == [[200], [200]]
-    assert len(seen) == 2
+    assert len(seen) == 1

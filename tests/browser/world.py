@@ -15,6 +15,7 @@ import httpx
 from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1 import verification_pb2_grpc as pb_grpc
 from tests.server.calls import outcome
+from tests.support import leaks
 from tests.support.daemon import free_port
 from tests.support.process import RunningServer
 from tests.support.sign_in import Front
@@ -107,6 +108,7 @@ def running_front(server: RunningServer, token: str, log: Path) -> Iterator[str]
     finally:
         process.terminate()
         process.wait(30)
+        leaks.let_out("front", log.read_text(errors="replace"))
 
 
 def _answers(origin: str, process: subprocess.Popen[bytes], log: Path) -> bool:

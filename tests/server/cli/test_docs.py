@@ -58,6 +58,7 @@ def test_every_json_name_is_mentioned(text: str, cli: Cli) -> None:
         cli("sign", "--url", "http://h/a", "--json", env=key.env),
         cli("sign", "--url", "http://h/a", "--json", "--presign", env=key.env),
         cli("keys", "revoke", key.key_id, "--reason", "r", "--json"),
+        cli("principals", "add", "named", "--generate-password", "--json"),
         cli("secrets", "reseal", "--json"),
         cli("master-keys", "add", "--json"),
         cli("master-keys", "list", "--json"),

@@ -21,8 +21,13 @@ from tests.support.require import require, require_program
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-BACKGROUND = ("make run-server", "make run-gateway")
-PORTS = {"50051": "COUNTERSEAL_LISTEN", "8080": "LISTEN"}
+# Each with the port that it listens on in the README, and the setting that moves it.
+BACKGROUND = {
+    "make run-server": ("50051", "COUNTERSEAL_LISTEN"),
+    "make run-gateway": ("8080", "LISTEN"),
+    "make run-web": ("8090", "LISTEN"),
+}
+PORTS = tuple(port for port, _ in BACKGROUND.values())
 
 
 def _blocks(language: str) -> list[str]:
@@ -45,12 +50,12 @@ def ports() -> dict[str, int]:
 def environment(ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COUNTERSEAL_", "AWS_", "MAKE"))}
     env |= {name: value for name, value in os.environ.items() if name.startswith("COUNTERSEAL_TEST_")}
-    env |= {variable: f"127.0.0.1:{ports[port]}" for port, variable in PORTS.items()}
     env |= {
+        "COUNTERSEAL_LISTEN": f"127.0.0.1:{ports['50051']}",
         "COUNTERSEAL_METRICS_LISTEN": "127.0.0.1:0",
         "COUNTERSEAL_DATA_DIR": str(tmp_path_factory.mktemp("readme") / "data"),
     }
-    return env | {"COUNTERSEAL_SERVER": env["COUNTERSEAL_LISTEN"], "GATEWAY": f"http://{env['LISTEN']}"}
+    return env | {"COUNTERSEAL_SERVER": env["COUNTERSEAL_LISTEN"], "GATEWAY": f"http://127.0.0.1:{ports['8080']}"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -101,8 +106,9 @@ def transcript(ports: dict[str, int], environment: dict[str, str]) -> str:
     """What the commands print, run in the order of the README in one shell that stops at the first failure."""
     script = "\n".join(block for block in _blocks("sh") if block not in BACKGROUND)
     with ExitStack() as servers:
-        servers.enter_context(_background("make run-server", ports["50051"], environment))
-        servers.enter_context(_background("make run-gateway", ports["8080"], environment))
+        for command, (port, setting) in BACKGROUND.items():
+            moved = environment | {setting: f"127.0.0.1:{ports[port]}"}
+            servers.enter_context(_background(command, ports[port], moved))
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", _moved(script, ports)],
             cwd=ROOT,

@@ -35,7 +35,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with contextlib.ExitStack() as parts:
         servers = parts.enter_context(running_replicas(folder, REPLAY="sql", SKEW="60"))
         token = add_front(servers[0])
-        add_principal(servers[0])
+        for name in ("alice", "mallory"):
+            add_principal(servers[0], name)
         logs = [folder / f"front-{number}.log" for number in range(2)]
         origins = [parts.enter_context(running_front(server, token, log)) for server, log in zip(servers, logs, strict=True)]
         front = parts.enter_context(open_front(servers[0], token))

@@ -17,8 +17,8 @@ from tests.browser.world import Site
 from tests.support.sign_in import PASSWORD
 
 ENDPOINTS = ["sign-in", "refresh", "sign-out", "credentials"]
-# Whoever signs a victim in under a name of their own reads what the victim then writes there.
-SIGN_IN = json.dumps({"principal": "mallory", "password": PASSWORD, "publicKey": {}, "accessToken": False})
+# Right, by itself: whoever signs a victim in under a name of their own reads what the victim then writes there.
+SIGN_IN = json.dumps({"principal": "mallory", "password": PASSWORD})
 _FORM = """([url, body]) => {
     const frame = document.createElement("iframe");
     frame.name = "answer";

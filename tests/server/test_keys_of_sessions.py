@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from counterseal.server.rpc import key_admin
+from counterseal.server.rpc import key_admin, key_messages
 from counterseal.server.store.records import KeyDraft
 from counterseal.v1 import keys_pb2
 from tests.server.calls import Client, failing
@@ -34,7 +34,7 @@ def issue(client: Client, **fields: Any) -> keys_pb2.Key:
     def of_session(message: keys_pb2.IssueKeyRequest) -> KeyDraft:
         return replace(read(message), session_id=SESSION)
 
-    read = key_admin.read_draft
+    read = key_messages.read_draft
     with mock.patch.object(key_admin, "read_draft", of_session):
         return client.keys.IssueKey(keys_pb2.IssueKeyRequest(expire_time=END, **fields), metadata=client.admin).key
 

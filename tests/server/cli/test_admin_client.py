@@ -175,6 +175,10 @@ EXPECTED: dict[str, type[errors.ServiceError]] = {
     "CALLER_NOT_FOUND": errors.CallerNotFound,
     "CALLER_EXISTS": errors.CallerExists,
     "REPLAY_GUARD_UNAVAILABLE": errors.ReplayGuardUnavailable,
+    "PRINCIPAL_NOT_FOUND": errors.PrincipalNotFound,
+    "PRINCIPAL_EXISTS": errors.PrincipalExists,
+    "SESSION_NOT_FOUND": errors.SessionNotFound,
+    "SIGN_IN_UNAVAILABLE": errors.SignInUnavailable,
 }
 
 

@@ -62,6 +62,8 @@ def test_it_never_does_more_than_its_session_gave_it(client: Client, kind: str) 
         (["expire_time"], {"expire_time": Timestamp(seconds=END.seconds - 1)}),
         (["expire_time"], {}),
         (["description", "expire_time"], {"description": "x", "expire_time": later}),
+        # It would speak for somebody whose leave does not end it.
+        (["principal"], {"principal": "somebody else"}),
     ):
         with failing() as seen:
             update(client, key, *mask, **fields)

@@ -94,6 +94,9 @@ def check_of_session(change: KeyChange, key: KeyRecord) -> None:
     """Refuse changes by which a key of a session could do more than its session gave it: it ends as it was promised."""
     if not key.session_id:
         return
+    if "principal" in change.mask:
+        # Or it would speak for somebody whom it outlives: what is disabled or removed ends the sessions of its own name.
+        raise InvalidField("update_mask", "must not name principal for a key of a session: it is the session's")
     if "expire_time" in change.mask:
         raise InvalidField("update_mask", "must not name expire_time for a key of a session: refreshing the session moves it")
     if "allowed_schemes" in change.mask and not change.allowed_schemes <= key.allowed_schemes:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from counterseal.v1 import principals_pb2 as ppb
 from counterseal.v1 import sessions_pb2 as pb
-from tests.server.calls import failing
+from tests.server.calls import failing, outcome
 from tests.server.sessions.oidc_provider import Provider, claims_of, jwk_of, private, provider, token_of
 from tests.server.sessions.people import People, public, reason, serving_people, with_token
 
@@ -116,6 +116,27 @@ def test_a_principal_of_that_name_may_be_disabled(people: People) -> None:
     # The principal bob, without the prefix, is somebody else.
     people.add("bob", tenant="acme")
     assert _refused(_exchange(people, _token(sub="bob")))[0] == "CREDENTIALS"
+
+
+def test_whom_only_the_issuer_knew_is_out_once_created_disabled(people: People) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    held = _exchange(people, _token(sub="mallory"), access_token=True, public_key=public(key)).signed_in
+    other = _exchange(people, _token(sub="mallory2"), access_token=True).signed_in
+    principal = ppb.Principal(tenant="acme", name="id:mallory", state=ppb.PRINCIPAL_STATE_DISABLED)
+    people.principals.CreatePrincipal(ppb.CreatePrincipalRequest(principal=principal), metadata=people.admin)
+    assert people.verify_token(held.access_token.token) == "KEY_REVOKED"
+    assert outcome(people.verify_signed(key, held.key.key_id)) == "KEY_REVOKED"
+    assert reason(people.try_refresh(held.refresh_token).refused) == "OVER"
+    ended = [one for one in people.listed(include_over=True) if one.session_id == held.session.session_id]
+    assert [one.end_reason for one in ended] == ["principal disabled"]
+    assert people.verify_token(other.access_token.token) == "verified"
+
+
+def test_whom_only_the_issuer_knew_goes_on_once_created(people: People) -> None:
+    held = _exchange(people, _token(sub="trent"), access_token=True).signed_in
+    people.add("id:trent", tenant="acme")
+    assert people.verify_token(held.access_token.token) == "verified"
+    assert people.try_refresh(held.refresh_token).WhichOneof("outcome") == "signed_in"
 
 
 def test_fronts_of_other_tenants(people: People) -> None:

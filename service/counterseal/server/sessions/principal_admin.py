@@ -43,8 +43,6 @@ _NO_PRINCIPAL: Final = "there is no such principal"
 _DISABLED: Final = "principal disabled"
 _REMOVED: Final = "principal removed"
 _PASSWORD_SET: Final = "password set"  # noqa: S105  (a reason)
-
-
 _Edit = Callable[[PrincipalView, Ends], PrincipalChange | None]
 
 
@@ -67,6 +65,8 @@ class PrincipalAdmin:
     def create(self, draft: PrincipalDraft, *, actor: str) -> PrincipalRecord:
         """Create a principal; durable when this returns. Whether the caller may act for its tenant is checked before.
 
+        One that is created disabled may have sessions, of an identity provider: they end, in a transaction after the first.
+
         Raises:
             InvalidField: a limit is broken.
             PrincipalExists: its name is taken in its tenant.
@@ -84,7 +84,11 @@ class PrincipalAdmin:
             sealed = seal_principal(StoredPrincipal(record=record), hashed, self._cipher)
             return sealed, audit.created(record, actor=actor)
 
-        return self._store.insert(draft.tenant, draft.name, making)
+        record = self._store.insert(draft.tenant, draft.name, making)
+        if record.state is not PrincipalState.ACTIVE:  # so none begins from here on
+            state = PrincipalUpdate(tenant=draft.tenant, name=draft.name, etag="", mask=frozenset({"state"}), state=draft.state)
+            record = self.update(state, actor=actor)
+        return record
 
     def get(self, tenant: str, name: str, *, tenants: frozenset[str] | None = None) -> PrincipalRecord:
         """Return a principal.

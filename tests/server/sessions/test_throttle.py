@@ -97,6 +97,16 @@ def test_ipv6_counts_by_what_one_customer_is_given(guessed: People) -> None:
     assert tried(guessed, "alice", "2001:db8:0:1::1", PASSWORD) == "signed_in"
 
 
+def test_a_zone_makes_no_other_source(guessed: People) -> None:
+    for number in range(3):
+        answer = guessed.try_sign_in("alice", "wrong", f"fe80::1%eth{number}")
+        assert reason(answer.refused) == "CREDENTIALS"
+    assert tried(guessed, "alice", "fe80::1", PASSWORD) == "THROTTLED"
+    # It is free text of any length, and names an interface of the front's machine: nothing of it is kept.
+    session = guessed.sign_in("bob", PASSWORD, "fe80::1%" + "x\n" * 5000).session
+    assert session.client.source_address == "fe80::1"
+
+
 def test_no_source_is_one_source(guessed: People) -> None:
     for _ in range(3):
         tried(guessed, "alice", "")

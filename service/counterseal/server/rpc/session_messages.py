@@ -140,9 +140,11 @@ def _client(message: pb.ClientDetails) -> dict[str, str]:
     found = {}
     if message.source_address:
         try:
-            found["source_address"] = str(ipaddress.ip_address(message.source_address))
+            address = ipaddress.ip_address(message.source_address)
         except ValueError:
             raise InvalidField("client.source_address", "must be an IP address") from None
+        # Without the zone of a link-local address (RFC 4007 section 11), which is free text of any length.
+        found["source_address"] = str(type(address)(int(address)))
     user_agent = "".join(
         one for one in message.user_agent[:_MAX_USER_AGENT_BYTES] if unicodedata.category(one)[0] not in "CZ" or one == " "
     )

@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 
+import grpc
 import pytest
 
 from counterseal.server.errors import SignInUnavailable
 from counterseal.server.sessions.passwords import Passwords
 from counterseal.server.sessions.throttle import Attempt, Throttle
-from tests.server.calls import failing
+from tests.server.calls import failing, read_failure
 from tests.server.sessions.people import PASSWORD, People, reason, serving_people
 
 HERE, THERE = "192.0.2.1", "198.51.100.1"
@@ -139,6 +141,40 @@ def test_what_was_not_compared_is_taken_back(guessed: People, monkeypatch: pytes
                 guessed.try_sign_in("alice", PASSWORD, HERE)
             assert failures[0].reason == "SIGN_IN_UNAVAILABLE"
     assert tried(guessed, "alice", HERE, PASSWORD) == "signed_in"
+
+
+def test_who_signs_in_again_and_again_leaves_places_for_others(
+    tmp_path: Path, cheap: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Successes are counted nowhere, so no limit of failures holds back who knows one password.
+    go_on, compare = threading.Event(), Passwords._compare
+
+    def held(self: Passwords, stored: str, password: str) -> bool:
+        assert go_on.wait(20)
+        return compare(self, stored, password)
+
+    def outcome_of(people: People, name: str) -> str:
+        try:
+            return tried(people, name, HERE, PASSWORD)
+        except grpc.RpcError as error:
+            return read_failure(error).reason
+
+    with serving_people(tmp_path / "data", SIGN_IN_FAILURES="100") as people, ThreadPoolExecutor(13) as pool:
+        people.add()
+        people.add("bob")
+        monkeypatch.setattr(Passwords, "_compare", held)
+        greedy = [pool.submit(outcome_of, people, "alice") for _ in range(12)]
+        try:
+            # Sooner than a turn is waited for.
+            away = [one.result() for one in islice(as_completed(greedy, timeout=4), 4)]
+            honest = pool.submit(outcome_of, people, "bob")
+        finally:
+            go_on.set()
+        assert away == ["SIGN_IN_UNAVAILABLE"] * 4
+        assert honest.result(20) == "signed_in"
+        assert [one.result(20) for one in greedy].count("signed_in") == 8
+        # Places are given back.
+        assert outcome_of(people, "alice") == "signed_in"
 
 
 class _Counts:

@@ -9,6 +9,7 @@ import re
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
@@ -30,6 +31,8 @@ _MOST_PASSES: Final = 32
 _MOST_LANES: Final = 16
 _WAIT_SECONDS: Final = 5.0
 _MOST_WAITING: Final = 32
+# Places of one principal, waiting or not: people do not sign in so often at once, and the others are for everybody else.
+_MOST_OF_ONE: Final = 8
 _BUSY: Final = "more sign-ins at once than the service takes: try again"
 _NO_ROOM: Final = "the service has no memory or thread left to compare a password: try again"
 
@@ -60,6 +63,8 @@ class Passwords:
         self._wait_seconds = wait_seconds
         self._turns = threading.BoundedSemaphore(at_once)
         self._places = threading.BoundedSemaphore(at_once + most_waiting)
+        self._lock = threading.Lock()
+        self._of_each: Counter[bytes] = Counter()
         # Nobody knows its password, this process included.
         self._dummy = self._hasher.hash(secrets.token_urlsafe(32))
 
@@ -74,6 +79,27 @@ class Passwords:
                 return self._hasher.hash(password)
             except HashingError as error:
                 raise SignInUnavailable(_NO_ROOM) from error
+
+    @contextmanager
+    def place_of(self, principal: bytes) -> Iterator[None]:
+        """Let no principal, by its digest, have more than a few of its passwords compared at once, or waiting for it.
+
+        Who fails is held back by the throttle, which counts no successes: who knows one password would keep all others out.
+
+        Raises:
+            SignInUnavailable: it has.
+        """
+        with self._lock:
+            if self._of_each[principal] >= _MOST_OF_ONE:
+                raise SignInUnavailable(_BUSY)
+            self._of_each[principal] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._of_each[principal] -= 1
+                if not self._of_each[principal]:
+                    del self._of_each[principal]
 
     def matches(self, stored: str | None, password: str) -> bool:
         """Say whether this is the password of the stored hash.

@@ -84,7 +84,8 @@ class SigningIn:
             return SessionRefused(reason=Why.THROTTLED, detail="too many failures", retry_after=attempt)
         known = self._look_up(order)
         try:
-            matches = self._matches(known, order.password)
+            with self._passwords.place_of(attempt.principal):
+                matches = self._matches(known, order.password)
         except SignInUnavailable:
             self._throttle.withdrawn(attempt)
             raise

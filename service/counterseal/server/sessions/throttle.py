@@ -23,7 +23,13 @@ class Attempt:
     """An attempt that was counted, by the digests it was counted under."""
 
     pair: bytes = field(repr=False)
-    others: tuple[bytes, ...] = field(repr=False)
+    principal: bytes = field(repr=False)
+    source: bytes = field(repr=False)
+
+    @property
+    def others(self) -> tuple[bytes, ...]:
+        """The digests that it was counted under with others' attempts."""
+        return self.principal, self.source
 
 
 class Throttle:
@@ -61,7 +67,8 @@ class Throttle:
         network = self._network(source)
         attempt = Attempt(
             pair=self._digest("pair", tenant, principal, network),
-            others=(self._digest("principal", tenant, principal), self._digest("source", network)),
+            principal=self._digest("principal", tenant, principal),
+            source=self._digest("source", network),
         )
         now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
         wide = self._failures * _WIDER

@@ -70,7 +70,8 @@ def run_program(where: Where, *command: str, stdin: bytes = b"", env: dict[str, 
     return done.stdout
 
 
-def awscli(where: Where, *arguments: str) -> bytes:
+def awscli(where: Where, *arguments: str, extra: dict[str, str] | None = None) -> bytes:
+    """Run the AWS command line. `extra` goes into its environment: a session token, or another place for credentials."""
     program = Path(sys.executable).with_name("aws")
     require(program.exists(), "awscli is not installed")
     env = {
@@ -80,8 +81,10 @@ def awscli(where: Where, *arguments: str) -> bytes:
         "AWS_ENDPOINT_URL": where.endpoint,
         "AWS_MAX_ATTEMPTS": "1",
     }
+    if not where.credentials.key_id:  # an empty one is not the same as none
+        del env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
     (where.folder / "body").write_bytes(BODY)
-    return run_program(where, str(program), *arguments, env=env)
+    return run_program(where, str(program), *arguments, env=env | (extra or {}))
 
 
 def curl(where: Where, path: str, *options: str, service: str = "s3") -> bytes:

@@ -19,10 +19,12 @@ class Demo:
         self.page.goto(url)
         return self
 
-    def sign_in(self, name: str = "alice", password: str = PASSWORD) -> None:
-        """Fill in the form and send it; whether it worked is for `expect_signed_in` to say."""
+    def sign_in(self, name: str = "alice", password: str = PASSWORD, *, token: bool = True) -> None:
+        """Fill in the form and send it; whether it worked is for `expect_signed_in` to say. `token` is how the page begins."""
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(password)
+        if not token:
+            self.page.get_by_label("Also ask for a bearer token").uncheck()
         self.page.get_by_role("button", name="Sign in").click()
 
     def sign_out(self) -> None:

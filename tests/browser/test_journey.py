@@ -135,7 +135,8 @@ def test_two_windows_see_one_sign_in_and_one_sign_out(signed_in: Demo, profile: 
         ("change", True, "was refused"),
         ("steal", False, "Whoever has the token is you"),
         ("export", True, "The browser refuses (InvalidAccessError)"),
-        ("leave", True, "Refused: "),
+        ("register", True, "Refused (409)"),
+        ("leave", True, "Refused: the token after "),
     ],
 )
 def test_the_attacks_end_as_the_page_says(signed_in: Demo, attack: str, held: bool, said: str) -> None:
@@ -143,6 +144,25 @@ def test_the_attacks_end_as_the_page_says(signed_in: Demo, attack: str, held: bo
     expect(outcome).to_contain_text(said)
     expect(outcome).to_have_class("good" if held else "bad")
     expect(signed_in.page.locator("#guard-off")).to_be_hidden()
+
+
+def test_a_session_without_a_bearer_token(demo: Demo) -> None:
+    """The tick is taken away: there is nothing to steal, the page says so, and all else goes on."""
+    demo.sign_in(token=False)
+    session = demo.expect_signed_in()
+    assert demo.add_note("without a token")["Session"] == session
+    demo.choose("bearer")
+    demo.page.get_by_role("button", name="List my notes").click()
+    demo.expect_note("There is no bearer token")
+    for attack, said in (
+        ("steal", "There is none"),
+        ("register", "Refused (409)"),
+        ("leave", "Refused: a request signed before"),
+    ):
+        outcome = demo.attack(attack)
+        expect(outcome).to_contain_text(said)
+        expect(outcome).to_have_class("good")
+    demo.expect_signed_out()
 
 
 def test_nothing_on_the_page_breaks_its_own_rules(page: Page, site: Site) -> None:

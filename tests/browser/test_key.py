@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.module import Mine
+from tests.browser.module import Mine, Refused
 from tests.browser.world import Site, ask
 from tests.support.sign_in import PASSWORD
 
@@ -51,6 +51,20 @@ _SIGN = """async () => {
     const signature = await crypto.subtle.sign({name: "ECDSA", hash: "SHA-256"}, globalThis.found[0], what);
     return signature.byteLength;
 }"""
+# What a script does to be the user elsewhere, with the page closed: it asks the front as the page does, for a key of its own.
+_TAKE_ALONG = """async ([mine, asked]) => {
+    const body = {...asked};
+    if (mine) {
+        globalThis.loot = await crypto.subtle.generateKey({name: "ECDSA", namedCurve: "P-256"}, true, ["sign", "verify"]);
+        body.publicKey = await crypto.subtle.exportKey("jwk", globalThis.loot.publicKey);
+    }
+    const headers = {"content-type": "application/json", "x-counterseal-csrf": "1"};
+    const answer = await fetch("/session/refresh", {method: "POST", headers, body: JSON.stringify(body)});
+    return [answer.status, await answer.json()];
+}"""
+# Beside the cookie of the front, or in its place. RFC 6265bis section 5.7: where an HttpOnly one has the name, domain and path,
+# a script's is ignored.
+_WRITE = """([name, value, path]) => { document.cookie = `${name}=${value}; path=${path}; SameSite=Strict`; }"""
 _READABLE = """() => JSON.stringify([
     {...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state, window.name,
     document.documentElement.outerHTML,
@@ -117,6 +131,53 @@ def test_but_cannot_carry_it_away(signed_in: Mine, profile: BrowserContext) -> N
         assert found == [[], []]
     finally:
         stolen.close()
+
+
+@pytest.mark.parametrize("token", [True, False])
+@pytest.mark.parametrize("asked", [{"accessToken": True}, {"accessToken": False}, {}])
+def test_nor_have_a_key_of_its_own_registered(mine: Mine, site: Site, token: bool, asked: dict[str, Any]) -> None:
+    """The cookie goes along with what it asks, and says which key the session was begun with."""
+    session = mine.sign_in(token=token)
+    for body in (asked, {**asked, "sessionId": session["sessionId"], "requestId": "made-up"}):
+        assert mine.page.evaluate(_TAKE_ALONG, [True, body]) == [409, {"error": "not as begun"}]
+    goes_on(mine, session)
+    assert site.newly_logged().count("it brings another key than the sign-in did") == 2
+
+
+def test_nor_a_bearer_token_where_the_session_was_begun_without(mine: Mine) -> None:
+    session = mine.sign_in()
+    assert mine.page.evaluate(_TAKE_ALONG, [False, {"accessToken": True}]) == [409, {"error": "not as begun"}]
+    goes_on(mine, session)
+    with pytest.raises(Refused, match="NotSignable"):
+        mine.fetch("/api/notes", bearer=True)
+    goes_on(mine, session)
+
+
+def test_but_is_given_one_where_the_session_was_begun_with_it(signed_in: Mine) -> None:
+    """Which is why the page asks for none unless it needs one; and so that the refusals above are for what they say."""
+    state, told = signed_in.page.evaluate(_TAKE_ALONG, [False, {"accessToken": True}])
+    assert (state, told["accessToken"][:5]) == (200, "cstk_")
+
+
+def test_nor_write_another_key_into_the_cookie(mine: Mine, profile: BrowserContext, site: Site) -> None:
+    """Of the same name and path the browser ignores it. With another path there are two, and neither is believed."""
+    session = mine.sign_in()
+    (cookie,) = profile.cookies(site.url + "session/refresh")
+    forged = cookie["value"].rpartition(".")[0] + ".bearer"
+    mine.page.evaluate(_WRITE, [cookie["name"], forged, "/session"])
+    assert [each["value"] for each in profile.cookies(site.url + "session/refresh")] == [cookie["value"]]
+    assert mine.page.evaluate(_TAKE_ALONG, [False, {"accessToken": True}])[0] == 409
+    goes_on(mine, session)
+    mine.page.evaluate(_WRITE, [cookie["name"], forged, "/session/refresh"])
+    assert len(profile.cookies(site.url + "session/refresh")) == 2
+    assert mine.page.evaluate(_TAKE_ALONG, [True, {"accessToken": True}]) == [401, {"error": "refused"}]
+
+
+def goes_on(mine: Mine, session: dict[str, Any]) -> None:
+    """The page's own refresh is taken, with the key that it had; and what it signs is verified."""
+    refreshed = mine.call("refresh")
+    assert [refreshed[name] for name in ("sessionId", "keyId")] == [session[name] for name in ("sessionId", "keyId")]
+    assert mine.fetch("/api/notes").state == 200
 
 
 def test_scripts_in_the_page_itself_do_not_run(signed_in: Mine) -> None:

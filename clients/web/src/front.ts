@@ -67,7 +67,8 @@ export class Front {
   /** Throws SessionOver, FrontUnavailable. */
   async refresh(body: RefreshBody): Promise<FrontAnswer> {
     const reply = await this.#post("refresh", body);
-    // A bare 401 may come from anything on the way. Only the front's own no ends the session here.
+    // A bare 401 may come from anything on the way. Only the front's own no ends the session here; not its 409, which says
+    // that the session goes on, and that a refresh has to ask for what the sign-in asked for.
     if (reply.state === 401 && reply.json["error"] === "refused") throw new SessionOver("the session has ended");
     return this.#answer(reply);
   }

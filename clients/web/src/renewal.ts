@@ -1,7 +1,7 @@
 // Refreshing: in time, by one tab, and so that a lost answer is asked for again instead of ending the session.
 
 import { randomId } from "./encoding.js";
-import { FrontUnavailable, SessionOver } from "./errors.js";
+import { FrontUnavailable, NotSignable, SessionOver } from "./errors.js";
 import type { Front, FrontAnswer } from "./front.js";
 import { type Held, keptOf } from "./held.js";
 import { publicJwk } from "./keys.js";
@@ -26,15 +26,17 @@ export class Renewal {
   /**
    * Returns the session with a key, and a token where `bearer` needs one, that is good for a while.
    *
-   * Throws SessionOver; FrontUnavailable where a refresh is due and what there is has ended.
+   * Throws SessionOver; NotSignable; FrontUnavailable where a refresh is due and what there is has ended.
    */
   async live(bearer: boolean): Promise<StoredSession> {
     const session = await this.#held.load();
     if (!session) throw new SessionOver("nobody is signed in");
+    // The front would refuse, and rightly: a script could ask as well, and take the token along.
+    if (bearer && !session.wantsToken) throw new NotSignable("the session was begun without bearer tokens");
     const due = (kept: StoredSession) => this.#due(kept, bearer);
     if (!due(session)) return session;
     try {
-      return await this.refresh(due, bearer);
+      return await this.refresh(due);
     } catch (error) {
       // The front does not answer, and what there is will do for now.
       if (error instanceof FrontUnavailable && this.#usable(session, bearer)) return session;
@@ -43,13 +45,13 @@ export class Renewal {
   }
 
   /** Refreshes unless another tab just did: `due` is asked once it is this tab's turn. Throws SessionOver, FrontUnavailable. */
-  refresh(due: (session: StoredSession) => boolean, bearer: boolean): Promise<StoredSession> {
+  refresh(due: (session: StoredSession) => boolean): Promise<StoredSession> {
     return this.#settings.locks.request(this.#settings.name, async () => {
       const session = await this.#held.load();
       if (!session) throw new SessionOver("nobody is signed in");
       if (!due(session)) return session;
       if (this.#settings.clock() < this.#quietUntil) throw new FrontUnavailable("the front did not answer a moment ago");
-      return this.#ask({ ...session, wantsToken: session.wantsToken || bearer });
+      return this.#ask(session);
     });
   }
 

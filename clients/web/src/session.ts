@@ -13,7 +13,10 @@ import type { StoredSession } from "./store.js";
 
 export interface SignInOptions {
   tenant?: string;
-  /** Ask for a bearer token too, for `fetch` with `bearer`. It is kept in memory alone. */
+  /**
+   * Ask for a bearer token too, for `fetch` with `bearer`. It is kept in memory alone. Without it the front gives none for as
+   * long as the session lives: neither to this module, nor to a script that was injected into the page.
+   */
   accessToken?: boolean;
 }
 
@@ -99,7 +102,7 @@ export class Counterseal {
 
   /** Prolongs the session now, without waiting for the key's end to come near. Throws SessionOver, FrontUnavailable. */
   async refresh(): Promise<SessionInfo> {
-    return infoOf(await this.#renewal.refresh(() => true, false));
+    return infoOf(await this.#renewal.refresh(() => true));
   }
 
   /**

@@ -18,7 +18,7 @@ export interface StoredSession {
   sessionExpires: number;
   /** Milliseconds that the service's clock is ahead of this one. */
   clockOffset: number;
-  /** Whether refreshes ask for a bearer token too. */
+  /** Whether the sign-in asked for a bearer token too, and so refreshes do. */
   wantsToken: boolean;
   /** The id of a refresh that was not answered yet. */
   pending?: string;

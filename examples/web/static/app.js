@@ -30,6 +30,7 @@ function said(error) {
     return error.throttled ? `Too many attempts. Try again in ${error.retryAfter} seconds.` : "The name or the password is wrong.";
   }
   if (error.name === "SessionOver") return "The session is over. Please sign in again.";
+  if (error.name === "NotSignable" && way() === "bearer") return "There is no bearer token: the sign-in did not ask for one.";
   if (error.name === "FrontUnavailable") return "The service does not answer. Nothing has changed; try again.";
   return `${error.name}: ${error.message}`;
 }
@@ -71,8 +72,8 @@ $("#sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
   const form = event.target;
   void doing(event.submitter ?? form.querySelector("button"), async () => {
-    const { principal, password } = Object.fromEntries(new FormData(form));
-    await session.signIn(principal, password, { accessToken: true });
+    const { principal, password, token } = Object.fromEntries(new FormData(form));
+    await session.signIn(principal, password, { accessToken: token !== undefined });
     form.elements.password.value = "";
   });
 });

@@ -26,8 +26,19 @@ async function change() {
     : [true, `“Pay 10 to Bob” became “Pay 99 to Eve” on its way, and was refused (${done.state}): the digest of the body is signed.`];
 }
 
+/** A request with the bearer token, held back; undefined: the session was begun without. */
+async function borne() {
+  try {
+    return await holdBack("bearer", "GET");
+  } catch (error) {
+    if (error.name === "NotSignable") return undefined;
+    throw error;
+  }
+}
+
 async function steal() {
-  const sent = await holdBack("bearer", "GET");
+  const sent = await borne();
+  if (!sent) return [true, "There is none: the session was begun without a bearer token, and is given none later."];
   const theirs = {
     url: sent.url,
     method: "POST",
@@ -53,14 +64,27 @@ async function takeKey() {
   }
 }
 
+async function register() {
+  const { publicKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+  const done = await fetch("/session/refresh", {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-counterseal-csrf": "1" },
+    body: JSON.stringify({ publicKey: await crypto.subtle.exportKey("jwk", publicKey) }),
+  });
+  if (done.ok) return [false, "Registered: the thief signs with it on another machine."];
+  if (done.status !== 409) return [true, `Refused (${done.status}).`];
+  return [true, "Refused (409): a refresh takes the key of the sign-in alone. Which one that was stands in a cookie that no script writes."];
+}
+
 async function leave() {
-  const token = await holdBack("bearer", "GET");
+  const token = await borne();
   const signed = await holdBack("signed", "GET");
+  const tries = [["the token", token], ["a request signed before", signed]].filter(([, sent]) => sent);
   const began = performance.now();
   const told = await session.signOut();
   const refused = [];
-  while (refused.length < 2 && performance.now() - began < PATIENCE) {
-    for (const [name, sent] of [["the token", token], ["a request signed before", signed]]) {
+  while (refused.length < tries.length && performance.now() - began < PATIENCE) {
+    for (const [name, sent] of tries) {
       if (refused.some(([one]) => one === name)) continue;
       const done = await send(sent);
       exchange(done);
@@ -68,8 +92,8 @@ async function leave() {
     }
     await pause(100);
   }
-  if (refused.length < 2) return [false, told ? "Something is still accepted." : "The session service did not confirm the sign-out."];
+  if (refused.length < tries.length) return [false, told ? "Something is still accepted." : "The session service did not confirm the sign-out."];
   return [true, `Refused: ${refused.map(([name, after]) => `${name} after ${after} ms`).join(", ")}.`];
 }
 
-export const attacks = { replay, change, steal, export: takeKey, leave };
+export const attacks = { replay, change, steal, export: takeKey, register, leave };

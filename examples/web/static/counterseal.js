@@ -74,7 +74,8 @@ class Front {
     /** Throws SessionOver, FrontUnavailable. */
     async refresh(body) {
         const reply = await this.#post("refresh", body);
-        // A bare 401 may come from anything on the way. Only the front's own no ends the session here.
+        // A bare 401 may come from anything on the way. Only the front's own no ends the session here; not its 409, which says
+        // that the session goes on, and that a refresh has to ask for what the sign-in asked for.
         if (reply.state === 401 && reply.json["error"] === "refused")
             throw new SessionOver("the session has ended");
         return this.#answer(reply);
@@ -422,17 +423,20 @@ class Renewal {
     /**
      * Returns the session with a key, and a token where `bearer` needs one, that is good for a while.
      *
-     * Throws SessionOver; FrontUnavailable where a refresh is due and what there is has ended.
+     * Throws SessionOver; NotSignable; FrontUnavailable where a refresh is due and what there is has ended.
      */
     async live(bearer) {
         const session = await this.#held.load();
         if (!session)
             throw new SessionOver("nobody is signed in");
+        // The front would refuse, and rightly: a script could ask as well, and take the token along.
+        if (bearer && !session.wantsToken)
+            throw new NotSignable("the session was begun without bearer tokens");
         const due = (kept) => this.#due(kept, bearer);
         if (!due(session))
             return session;
         try {
-            return await this.refresh(due, bearer);
+            return await this.refresh(due);
         }
         catch (error) {
             // The front does not answer, and what there is will do for now.
@@ -442,7 +446,7 @@ class Renewal {
         }
     }
     /** Refreshes unless another tab just did: `due` is asked once it is this tab's turn. Throws SessionOver, FrontUnavailable. */
-    refresh(due, bearer) {
+    refresh(due) {
         return this.#settings.locks.request(this.#settings.name, async () => {
             const session = await this.#held.load();
             if (!session)
@@ -451,7 +455,7 @@ class Renewal {
                 return session;
             if (this.#settings.clock() < this.#quietUntil)
                 throw new FrontUnavailable("the front did not answer a moment ago");
-            return this.#ask({ ...session, wantsToken: session.wantsToken || bearer });
+            return this.#ask(session);
         });
     }
     #due(session, bearer) {
@@ -755,7 +759,7 @@ class Counterseal {
     }
     /** Prolongs the session now, without waiting for the key's end to come near. Throws SessionOver, FrontUnavailable. */
     async refresh() {
-        return infoOf(await this.#renewal.refresh(() => true, false));
+        return infoOf(await this.#renewal.refresh(() => true));
     }
     /**
      * Deletes the key, here and so for all tabs, and tells the front. Returns whether the front confirmed it: false means that the

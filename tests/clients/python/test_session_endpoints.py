@@ -10,7 +10,7 @@ import pytest
 
 from counterseal.v1 import sessions_pb2 as pb
 from counterseal_client.asgi import SessionEndpoints
-from tests.clients.python.session_asking import JWK, OURS, SIGN_IN, Page, ask
+from tests.clients.python.session_asking import JWK, OURS, PIN, SIGN_IN, Page, ask
 from tests.clients.python.session_stub import (
     NOW,
     OTHER_ID,
@@ -68,7 +68,7 @@ def test_a_sign_in_tells_the_page_what_it_needs(stub: SessionStub) -> None:
 def test_the_cookie_is_for_these_endpoints_and_no_script(stub: SessionStub, base: str, name: str, secure: bool) -> None:
     page = ask(stub, "sign-in", SIGN_IN, base=base)
     cookie = cookie_of(page)
-    assert (cookie.key, cookie.value, bool(cookie["secure"])) == (name, refresh_token(fill="n"), secure)
+    assert (cookie.key, cookie.value, bool(cookie["secure"])) == (name, refresh_token(fill="n") + PIN, secure)
     assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Strict", "/session", "")
     assert cookie["max-age"] == "3600"
     assert refresh_token(fill="n") not in json.dumps(page.json)
@@ -79,7 +79,7 @@ def test_a_refresh_goes_by_the_cookie(stub: SessionStub) -> None:
     assert (page.state, page.json["sessionId"]) == (200, SESSION_ID)
     (request,) = stub.requests("Refresh")
     assert (request.refresh_token, request.request_id, request.access_token) == (refresh_token(), "r-1", True)
-    assert cookie_of(page).value == refresh_token(fill="n")
+    assert cookie_of(page).value == refresh_token(fill="n") + PIN
 
 
 @pytest.mark.parametrize("cookies", [[], [""], ["csrt_short"], [refresh_token() + ".x"], ["x" * 5000]])

@@ -9,7 +9,7 @@ import pytest
 from counterseal.v1 import sessions_pb2 as pb
 from counterseal_client.asgi import SessionEndpoints
 from counterseal_client.asgi.session_messages import Reply
-from tests.clients.python.session_asking import BASE, OURS, SIGN_IN, ask
+from tests.clients.python.session_asking import BASE, OURS, PIN, SIGN_IN, ask
 from tests.clients.python.session_stub import OTHER_ID, SESSION_ID, SessionStub, refresh_token, running_session_stub, signed_in
 
 ENDPOINTS = ["sign-in", "refresh", "sign-out", "credentials"]
@@ -133,7 +133,7 @@ def test_a_session_set_before_the_sign_in_is_not_continued(stub: SessionStub) ->
     assert OTHER_ID not in str(request)
     assert not stub.requests("Refresh")
     (cookie,) = page.fields("set-cookie")
-    assert cookie.startswith(f"counterseal-refresh={refresh_token(fill='n')};")
+    assert cookie.startswith(f"counterseal-refresh={refresh_token(fill='n')}{PIN};")
 
 
 def test_a_failed_sign_in_leaves_the_session_as_it_was(stub: SessionStub) -> None:

@@ -1,4 +1,4 @@
-// Refreshes, the clock, and the bearer token.
+// Refreshes, and the clock.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeLocks, KEY_LIFE, refused, signedIn, START, tab, until, web, World } from "./support.mjs";
@@ -103,6 +103,15 @@ test("a refusal of the front ends the session in all tabs", async () => {
   await until(() => other.state === "signed-out");
 });
 
+test("a refresh that asks for more than the sign-in did is refused, and the session goes on", async () => {
+  const world = new World();
+  const session = await signedIn(world);
+  world.plan = [refused(409, { error: "not as begun" }), refused(409, { error: "not as begun" })];
+  await assert.rejects(session.refresh(), web.FrontUnavailable);
+  assert.equal(session.state, "signed-in");
+  assert.equal((await session.fetch("/api")).status, 200);
+});
+
 for (const planned of [new Response("", { status: 401 }), refused(403, { error: "forbidden" }), refused(500, { error: "refused" })]) {
   test(`a ${planned.status} that is not the front's own no ends nothing`, async () => {
     const world = new World();
@@ -176,78 +185,4 @@ test("a refusal is sent once more only where the time explains it, and only once
     assert.equal((await session.fetch("/api")).status, 401);
     assert.equal(world.api.length, times);
   }
-});
-
-test("the bearer token goes alone, and is fetched again after a reload", async () => {
-  const world = new World();
-  const store = web.memoryStore();
-  const session = await signedIn(world, { store }, { accessToken: true });
-  await session.fetch("/api", { bearer: true, method: "POST", body: "a" });
-  const fields = (request) => [request.headers.get("authorization"), request.headers.get("signature")];
-  assert.deepEqual(fields(world.api[0]), ["Bearer cstk_1", null]);
-  await tab(world, { store }).fetch("/api", { bearer: true });
-  assert.deepEqual(fields(world.api[1]), ["Bearer cstk_2", null]);
-  assert.equal(world.named("refresh")[0].body.accessToken, true);
-});
-
-test("the bearer token is fetched for a session that began without one, and when it ends", async () => {
-  const world = new World();
-  const session = await signedIn(world);
-  await session.fetch("/api", { bearer: true });
-  world.now += KEY_LIFE / 2;
-  await session.fetch("/api", { bearer: true });
-  const sent = world.api.map((request) => request.headers.get("authorization"));
-  assert.deepEqual(sent, ["Bearer cstk_1", "Bearer cstk_2"]);
-});
-
-test("tabs pass a new token on, since the one before has ended", async () => {
-  const world = new World();
-  const shared = { store: web.memoryStore(), locks: new FakeLocks(), name: "passed" };
-  const here = await signedIn(world, shared, { accessToken: true });
-  const there = tab(world, shared);
-  await here.refresh();
-  for (const each of [there, here]) {
-    await until(async () => {
-      await each.fetch("/api", { bearer: true });
-      return world.api.at(-1).headers.get("authorization") === `Bearer cstk_${world.tokens}`;
-    });
-  }
-  // Who did not hear in time fetched a token of its own, which ended the other's. Now both have the same.
-  assert.ok(world.tokens <= 3);
-});
-
-test("a token that another tab's refresh has ended meanwhile is tried again with the new one, once", async () => {
-  const world = new World();
-  const shared = { store: web.memoryStore(), locks: new FakeLocks(), name: "overtaken" };
-  const here = await signedIn(world, shared, { accessToken: true });
-  const there = tab(world, shared);
-  let refreshed;
-  world.respond = async () => {
-    if (!refreshed) {
-      refreshed = there.refresh();
-      await refreshed;
-      await new Promise((resolve) => setTimeout(resolve, 50)); // The message to this tab is under way.
-    }
-    return new Response("", { status: 401 });
-  };
-  assert.equal((await here.fetch("/api", { bearer: true })).status, 401);
-  const sent = world.api.map((request) => request.headers.get("authorization"));
-  assert.deepEqual(sent, ["Bearer cstk_1", "Bearer cstk_2"]);
-});
-
-test("where the front gives out no token, nothing is sent in its place", async () => {
-  const world = new World();
-  const session = await signedIn(world);
-  world.plan = [{ change: { accessToken: undefined } }, { change: { accessToken: null } }];
-  await assert.rejects(session.fetch("/api", { bearer: true }), web.NotSignable);
-  await assert.rejects(session.fetch("/api", { bearer: true }), web.NotSignable);
-  assert.equal(world.api.length, 0);
-});
-
-test("a token that is refused, and still the newest, is not tried again", async () => {
-  const world = new World();
-  const session = await signedIn(world, {}, { accessToken: true });
-  world.respond = () => new Response("", { status: 401 });
-  assert.equal((await session.fetch("/api", { bearer: true })).status, 401);
-  assert.equal(world.api.length, 1);
 });

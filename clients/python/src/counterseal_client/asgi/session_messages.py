@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from counterseal_client.asgi.body import ClientGone
+from counterseal_client.asgi.session_pin import Pin, required_members, thumbprint
 from counterseal_client.asgi.types import Headers, Receive
 from counterseal_client.session_model import Refused, SignedIn, TemporaryCredentials
 
 _MOST_BYTES: Final = 64 << 10
 _READING_SECONDS: Final = 20.0
-_PUBLIC: Final = ("kty", "crv", "x", "y")
 # RFC 7518 section 6: members that hold a private key, or a secret.
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -104,10 +104,16 @@ def public_key(body: dict[str, Any]) -> str | None:
         return None
     if not isinstance(jwk, dict) or not _PRIVATE.isdisjoint(jwk):
         raise Malformed("publicKey is not a public JWK")
-    kept = {name: jwk[name] for name in _PUBLIC if name in jwk}
-    if not all(isinstance(value, str) for value in kept.values()):
-        raise Malformed("publicKey is not a public JWK")
-    return json.dumps(kept)
+    try:
+        return json.dumps(required_members(jwk))
+    except ValueError:
+        raise Malformed("publicKey is not a public JWK") from None
+
+
+def asked(body: dict[str, Any]) -> tuple[str | None, Pin]:
+    """Return the public key, and what a session that begins with this has for a pin. Raises Malformed."""
+    key = public_key(body)
+    return key, Pin(thumbprint="" if key is None else thumbprint(json.loads(key)), bearer=flag(body, "accessToken"))
 
 
 def told_of_session(signed_in: SignedIn) -> dict[str, Any]:

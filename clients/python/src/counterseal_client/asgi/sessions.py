@@ -10,9 +10,10 @@ from typing import Any, Final
 from counterseal_client.asgi import session_messages as messages
 from counterseal_client.asgi.body import ClientGone
 from counterseal_client.asgi.head import source_address
-from counterseal_client.asgi.session_cookie import RefreshCookie, session_of
+from counterseal_client.asgi.session_cookie import RefreshCookie
 from counterseal_client.asgi.session_messages import Malformed, Reply, refusal
 from counterseal_client.asgi.session_origin import CSRF_HEADER, Origins, forgeable, values
+from counterseal_client.asgi.session_pin import Pin
 from counterseal_client.asgi.session_service import BeginsSessions
 from counterseal_client.asgi.types import Headers, Receive, Scope, Send
 from counterseal_client.errors import RequestNotAccepted, VerifierError
@@ -40,6 +41,10 @@ class SessionEndpoints:
     times in Unix milliseconds. The refresh token stands in a cookie alone (`session_cookie.py`). Refused: 401
     `{"error": "refused"}`, whatever the reason; 429 `{"error": "throttled", "retryAfter": seconds}`. No answer of the service:
     503, and nothing has changed for the page.
+
+    A refresh takes no other key than the sign-in did, and gives bearer tokens only where the sign-in asked for one
+    (`session_pin.py`): 409 `{"error": "not as begun"}`, and the session goes on. Not prevented: that a script in the page uses
+    these endpoints and the page's key while the page is open, ends the session, or signs in with a password it came by.
 
     Every POST needs `content-type: application/json` and `x-counterseal-csrf: 1`, which no form of another site can send, and
     `Origin` and `Sec-Fetch-Site`, where they are sent, have to be the page's own. Preflights are answered here: no other
@@ -114,7 +119,7 @@ class SessionEndpoints:
 
     async def _sign_in(self, scope: Scope, body: dict[str, Any]) -> Reply:
         """Begin a session. A cookie that came along, whoever set it, is of no influence but that its session is ended."""
-        key = messages.public_key(body)
+        key, pin = messages.asked(body)
         tenant = messages.text(body, "tenant", "")
         if self._tenant is not None and tenant not in {"", self._tenant}:
             return refusal(401, "refused")
@@ -122,24 +127,24 @@ class SessionEndpoints:
             messages.text(body, "principal"),
             messages.text(body, "password"),
             tenant=tenant if self._tenant is None else self._tenant,
-            access_token=messages.flag(body, "accessToken"),
+            access_token=pin.bearer,
             public_key=key,
             source_address=self._client_address(scope),
             user_agent=b" ".join(values(scope["headers"], b"user-agent")).decode("latin-1"),
         )
         if isinstance(answer, Refused):
             return self._refused(scope, answer)
-        reply = self._signed_in(scope, answer, asked_for_key=key is not None)
+        reply = self._signed_in(scope, answer, pin, asked_for_key=key is not None)
         await self._end_earlier(scope, answer)
         return reply
 
     async def _end_earlier(self, scope: Scope, begun: SignedIn) -> None:
         """End the session that the new one replaces in this browser. Nothing depends on it: it would end by itself."""
         for earlier in self._cookie.read(scope)[:_MOST_COOKIES]:
-            if session_of(earlier) in {"", begun.session.session_id}:
+            if earlier is None or earlier.session_id == begun.session.session_id:
                 continue
             try:
-                await self._sessions.sign_out(refresh_token=earlier)
+                await self._sessions.sign_out(refresh_token=earlier.refresh_token)
             except VerifierError as error:
                 _log.warning("the session before %s could not be ended: %r", begun.session.session_id, error)
 
@@ -148,23 +153,26 @@ class SessionEndpoints:
 
         A sibling domain can set a cookie of this name (cookie tossing), to have the page go on in a session of its own.
         """
-        key, attempt, access_token = messages.public_key(body), messages.request_id(body), messages.flag(body, "accessToken")
+        (key, asked), attempt = messages.asked(body), messages.request_id(body)
         cookies = self._cookie.read(scope)
         if len(cookies) > 1:
             # Which one is ours cannot be told, and deleting ours would leave the other.
             _log.warning("%s refused: more than one cookie of its name", scope["path"])
             return refusal(401, "refused")
-        session_id = session_of(cookies[0]) if cookies else ""
-        if not session_id or messages.text(body, "sessionId", session_id) != session_id:
+        kept = cookies[0] if cookies else None
+        if kept is None or messages.text(body, "sessionId", kept.session_id) != kept.session_id:
             return refusal(401, "refused")
-        answer = await self._sessions.refresh(cookies[0], request_id=attempt, access_token=access_token, public_key=key)
+        if fault := kept.pin.fault(asked):
+            _log.warning("%s refused: %s", scope["path"], fault)
+            return refusal(409, "not as begun")
+        answer = await self._sessions.refresh(kept.refresh_token, request_id=attempt, access_token=asked.bearer, public_key=key)
         if isinstance(answer, Refused):
             return self._refused(scope, answer)
-        return self._signed_in(scope, answer, asked_for_key=key is not None)
+        return self._signed_in(scope, answer, kept.pin, asked_for_key=key is not None)
 
     async def _sign_out(self, scope: Scope, body: dict[str, Any]) -> Reply:  # noqa: ARG002 - the cookie or the token says it
         """End the sessions of all cookies of the name, or the bearer token's. The cookie goes, unless nobody knows."""
-        cookies = [token for token in dict.fromkeys(self._cookie.read(scope)[:_MOST_COOKIES]) if session_of(token)]
+        cookies = {kept.refresh_token for kept in self._cookie.read(scope)[:_MOST_COOKIES] if kept is not None}
         answers = [await self._sessions.sign_out(refresh_token=token) for token in cookies]
         if not cookies and (bearer := _bearer(scope)):
             answers = [await self._sessions.sign_out(access_token=bearer)]
@@ -186,12 +194,12 @@ class SessionEndpoints:
             return self._refused(scope, answer, cookie=False)
         return Reply(state=200, content=messages.told_of_credentials(answer))
 
-    def _signed_in(self, scope: Scope, answer: SignedIn, *, asked_for_key: bool) -> Reply:
+    def _signed_in(self, scope: Scope, answer: SignedIn, pin: Pin, *, asked_for_key: bool) -> Reply:
         if asked_for_key and answer.key is None:
             _log.error("%s refused: the service registered no key, and was asked to", scope["path"])
             return refusal(401, "refused")
         reply = Reply(state=200, content=messages.told_of_session(answer))
-        reply.headers.append((b"set-cookie", self._cookie.write(scope, answer)))
+        reply.headers.append((b"set-cookie", self._cookie.write(scope, answer, pin)))
         return reply
 
     def _refused(self, scope: Scope, answer: Refused, *, cookie: bool = True) -> Reply:

@@ -24,9 +24,11 @@ from tests.store.session_samples import (
     principal,
     principal_store,
     removing,
+    sealed,
     session_store,
 )
 
+OUT = PrincipalState.DISABLED
 NAMES = ("ada", "bob", "cy", "dee")
 
 
@@ -106,3 +108,37 @@ def test_a_row_that_does_not_open_is_named_and_the_others_go_on(stores: tuple[Ke
     assert told[0][0] == "principal acme/ada"
     assert "does not open" in told[0][1]
     assert told[1:] == [("principal acme/bob", "is disabled")]
+
+
+def test_who_was_kept_out_since_is_kept_out_also_where_the_backup_has_no_row(stores: tuple[KeyStore, KeyStore]) -> None:
+    """An issuer needs no row to sign somebody in: only one that is disabled refuses."""
+    on, backup = stores
+    known = on.change_sequence()
+    eve = principal("id:eve", state=OUT)
+    made = sealed(eve), principal_audit.created(eve.record, actor="me")
+    principal_store(on).insert("acme", "id:eve", lambda _: made)
+    for name in ("id:fay", "id:gil", "id:hal"):
+        add_principal(principal_store(on), principal(name))
+    principal_store(on).change("acme", "id:fay", to(OUT))
+    principal_store(on).change("acme", "id:gil", to(OUT))
+    principal_store(on).delete("acme", "id:gil", removing)
+    told: list[tuple[str, str]] = []
+    lost = list(AuditTrail(on).entries(known))
+    end_again(backup, CIPHER, lost, lambda *said: told.append(said), actor="accept-restore")
+    assert told == [
+        ("principal acme/id:eve", "is made anew, disabled and without a password"),
+        ("principal acme/id:fay", "is made anew, disabled and without a password"),
+        ("principal acme/id:gil", "is not in this store"),
+    ]
+    for name in ("id:eve", "id:fay"):
+        stored = principal_store(backup).read("acme", name)
+        assert stored is not None
+        assert open_principal(stored, CIPHER) == ""
+        assert stored.record.state is OUT
+    assert principal_store(backup).read("acme", "id:gil") is None
+    problems: list[str] = []
+    AuditCheck(backup, samples.AUDIT_KEY, problems.append).run(CIPHER)
+    assert problems == []
+    sequence = backup.change_sequence()
+    end_again(backup, CIPHER, lost, lambda *_: None, actor="accept-restore")
+    assert backup.change_sequence() == sequence

@@ -2,6 +2,8 @@
 
 A session that is as it was in the backup would let its old refresh tokens live. What is *not* done again: a password that was
 changed since. The list of what was lost names it, and the one before is good until another is set.
+
+Whom an identity provider signs in needs no row here: who was kept out since by one that the backup lacks is given one again.
 """
 
 import dataclasses
@@ -19,14 +21,18 @@ from counterseal.server.sessions.ends import Ends
 from counterseal.server.store.audit_chain import ChainedEntry
 from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.principals import PrincipalStore
+from counterseal.server.store.records import AuditEntry
 from counterseal.server.store.session_records import (
     PrincipalChange,
+    PrincipalRecord,
     PrincipalState,
     PrincipalView,
     SessionChange,
     SessionView,
+    StoredPrincipal,
 )
 from counterseal.server.store.sessions import SessionStore
+from counterseal.server.store.times import later
 
 _REASON: Final = "ended before a restore, and again after it"
 Told = Callable[[str, str], None]
@@ -39,8 +45,8 @@ def end_again(store: KeyStore, cipher: SecretCipher, lost: Sequence[ChainedEntry
         StoreUnavailable: the store does not answer; what was ended again stays so.
     """
     work = _Work(store, cipher, actor)
-    for tenant, name in _disabled(lost):
-        told(f"principal {tenant}/{name}", _said(work.disable, tenant, name))
+    for (tenant, name), kept_out in _disabled(lost).items():
+        told(f"principal {tenant}/{name}", _said(work.disable, tenant, name, kept_out))
     for entry in lost:
         if entry.action == "session_end":
             session_id = str(_detail(entry).get("session_id"))
@@ -60,7 +66,8 @@ class _Work:
 
         return "has ended again" if self._sessions.change(session_id, edit) else "is not in this store"
 
-    def disable(self, tenant: str, name: str) -> str:
+    def disable(self, tenant: str, name: str, kept_out: bool) -> str:
+        """Disable a principal. `kept_out`: there has to be one that is."""
         ends = Ends(actor=self._actor, now=_now, cipher=self._cipher)
 
         def edit(view: PrincipalView) -> PrincipalChange | None:
@@ -76,18 +83,38 @@ class _Work:
                 sessions=sessions,
             )
 
-        return "is disabled" if self._principals.change(tenant, name, edit) else "is not in this store, and signs in nowhere"
+        if self._principals.change(tenant, name, edit):
+            return "is disabled"
+        return self._keep_out(tenant, name) if kept_out else "is not in this store"
+
+    def _keep_out(self, tenant: str, name: str) -> str:
+        def making(newest: dt.datetime | None) -> tuple[StoredPrincipal, AuditEntry]:
+            time = later(_now(), newest)
+            record = PrincipalRecord(
+                tenant=tenant,
+                name=name,
+                state=PrincipalState.DISABLED,
+                description="",
+                labels={},
+                created=time,
+                updated=time,
+            )
+            sealed = seal_principal(StoredPrincipal(record=record), "", self._cipher)
+            return sealed, principal_audit.created(record, actor=self._actor)
+
+        self._principals.insert(tenant, name, making)
+        return "is made anew, disabled and without a password"
 
 
-def _said(work: Callable[..., str], *whom: str) -> str:
+def _said(work: Callable[..., str], *whom: str | bool) -> str:
     try:
         return work(*whom)
     except SealBroken as error:  # it opens for nobody
         return str(error)
 
 
-def _disabled(lost: Sequence[ChainedEntry]) -> list[tuple[str, str]]:
-    """Return the principals that were disabled at the end, or were removed: one made anew since had another password."""
+def _disabled(lost: Sequence[ChainedEntry]) -> dict[tuple[str, str], bool]:
+    """Return the principals that were disabled at the end (true), or were removed: one made anew since had another password."""
     found: dict[tuple[str, str], bool] = {}
     removed: set[tuple[str, str]] = set()
     for entry in lost:
@@ -95,9 +122,13 @@ def _disabled(lost: Sequence[ChainedEntry]) -> list[tuple[str, str]]:
         who, state = (entry.tenant, str(detail.get("principal"))), detail.get("state")
         if entry.action == "principal_delete":
             removed.add(who)
+            found.pop(who, None)
+        elif entry.action == "principal_create":
+            found[who] = state == PrincipalState.DISABLED.value
         elif entry.action == "principal_update" and isinstance(state, dict):
             found[who] = state.get("to") != PrincipalState.ACTIVE.value
-    return sorted(removed | {who for who, disabled in found.items() if disabled})
+    disabled = {who for who, out in found.items() if out}
+    return {who: who in disabled for who in sorted(removed | disabled)}
 
 
 def _detail(entry: ChainedEntry) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from counterseal.v1 import sessions_pb2 as pb
 from tests.server.calls import read_failure
 from tests.server.sessions.people import PASSWORD, People, public, serving_people
-from tests.support.mariadb import shared_mariadb
-from tests.support.postgres import shared_postgres
+from tests.support.mariadb import MariaDB, shared_mariadb
+from tests.support.postgres import Postgres, shared_postgres
 from tests.support.tcp_proxy import tcp_proxy
 
-SERVERS = {"postgres": shared_postgres, "mariadb": shared_mariadb}
+SERVERS: dict[str, Callable[[], Postgres | MariaDB]] = {"postgres": shared_postgres, "mariadb": shared_mariadb}
 PATIENCE = 60
 AWAY = ("UNAVAILABLE", "STORE_UNAVAILABLE")
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.store.principals import PrincipalStore
+from counterseal.v1 import keys_pb2, sessions_pb2
 from counterseal.v1 import principals_pb2 as pb
-from counterseal.v1 import sessions_pb2
-from tests.server.calls import Issued, outcome, read_failure, signed
+from tests.server.calls import Issued, failing, outcome, read_failure, signed
 from tests.server.sessions.people import PASSWORD, People, cheap_hasher, public, serving_people
 
 OTHER = "another horse altogether"
@@ -226,3 +227,29 @@ def test_a_sign_in_hashes_anew_once_the_parameters_changed(tmp_path: Path) -> No
     assert after == before
     assert set(actions) <= {"session_begin", "session_end"}
     assert "argon2" not in staff.log()
+
+
+def test_keys_that_ended_by_themselves_are_left_where_they_are(people: People) -> None:
+    """In a day a session gives out thousands: to write each of them anew would keep everybody else from writing for long."""
+    given = people.sign_in()
+    old = [people.credentials(60, session_id=given.session.session_id).credentials.key_id for _ in range(3)]
+    for _ in range(2):
+        people.clock.ahead += 3000
+        given = people.refresh(given.refresh_token)
+    young = people.credentials(60, session_id=given.session.session_id).credentials.key_id
+    people.clock.ahead += 600
+    before = len(people.audit())
+    _update(people, "alice", pb.PRINCIPAL_STATE_DISABLED)
+    rows = people.audit()[before:]
+    # The young one has ended as well, but perhaps not by the clock of another server.
+    assert {row.key_id for row in rows if row.action == "revoke"} == {given.access_token.key_id, young}
+    assert people.verify_token(given.access_token.token) == "KEY_REVOKED"
+    for key_id in old:
+        key = people.client.keys.GetKey(keys_pb2.GetKeyRequest(key_id=key_id), metadata=people.admin).key
+        assert key.expire_time.seconds < people.clock() - 3600
+        # And nothing brings it back.
+        request = keys_pb2.UpdateKeyRequest(key=keys_pb2.Key(key_id=key_id, expire_time=Timestamp(seconds=4_000_000_000)))
+        request.update_mask.paths.append("expire_time")
+        with failing() as failures:
+            people.client.keys.UpdateKey(request, metadata=people.admin)
+        assert failures[0].reason == "INVALID_FIELD"

@@ -12,10 +12,14 @@ from counterseal.server.keys.session_seal import open_session, seal_session
 from counterseal.server.sessions import audit
 from counterseal.server.store.records import AuditEntry, StoredKey
 from counterseal.server.store.session_records import SessionChange, SessionState, SessionView
+from counterseal.server.store.session_views import SKEW
 
 
 def end_session(view: SessionView, reason: str, *, actor: str, now: dt.datetime, cipher: SecretCipher) -> SessionChange | None:
     """Return what ends a session and revokes all of its keys; None when it was ended before, which is final.
+
+    Keys that expired so long ago that every server's clock says so are left as they are: nothing moves the end of a key of a
+    session that is over.
 
     What does not open is ended all the same: it keeps its broken seal, and goes on to open for nobody.
     """
@@ -28,11 +32,15 @@ def end_session(view: SessionView, reason: str, *, actor: str, now: dt.datetime,
     after = dataclasses.replace(stored, record=record)
     with contextlib.suppress(SealBroken):
         after = seal_session(after, open_session(stored, cipher), cipher)
-    live = [key for key in view.keys if key.record.state is not KeyState.REVOKED]
+    live = [key for key in view.keys if key.record.state is not KeyState.REVOKED and not _long_over(key, now)]
     return SessionChange(
         session=(after, audit.ended(record, actor=actor)),
         changed=tuple(_revoke(key, reason, actor=actor, now=now, cipher=cipher) for key in live),
     )
+
+
+def _long_over(key: StoredKey, now: dt.datetime) -> bool:
+    return key.record.expires is not None and key.record.expires <= now - SKEW
 
 
 def _revoke(key: StoredKey, reason: str, *, actor: str, now: dt.datetime, cipher: SecretCipher) -> tuple[StoredKey, AuditEntry]:

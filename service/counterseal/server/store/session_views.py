@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, select
 
 from counterseal.server.store.principal_rows import read_principal
 from counterseal.server.store.records import StoredKey
@@ -20,7 +20,7 @@ from counterseal.server.store.session_trail import KEY_ROWS, PRINCIPAL_ROWS, SES
 from counterseal.server.store.tables import KEYS, PRINCIPALS, SESSIONS
 
 # How far the clocks of servers may differ: what is live by one of them is ended by all.
-_SKEW: Final = dt.timedelta(hours=1)
+SKEW: Final = dt.timedelta(hours=1)
 _ONE_PRINCIPAL: Final = (PRINCIPALS.c.tenant == bindparam("of_tenant")) & (PRINCIPALS.c.name == bindparam("of_name"))
 _LOCK_PRINCIPAL: Final = select(PRINCIPALS.c.name).where(_ONE_PRINCIPAL).with_for_update()
 _READ_PRINCIPAL: Final = PRINCIPAL_ROWS.where(_ONE_PRINCIPAL)
@@ -47,7 +47,7 @@ def lock_session(connection: Connection, session_id: str) -> SessionView | None:
         return None
     stored = read_session(row)
     principal = read_one_principal(connection, stored.record.tenant, stored.record.principal)
-    keys = _lock_keys(connection, [session_id])
+    keys = _lock_keys(connection, [session_id], None)
     return SessionView(session=stored, principal=principal, keys=keys.get(session_id, ()))
 
 
@@ -56,13 +56,14 @@ def lock_live_sessions(
 ) -> tuple[SessionView, ...]:
     """Return a principal's sessions that nobody has ended, with their keys, locked; ascending by id. Raises SealBroken.
 
-    `now` None: those too whose `expires` has passed.
+    `now` None: sessions and keys too whose `expires` has passed. Of such keys there may be thousands: whoever collects them
+    would keep others from writing whenever he signs in.
     """
     wanted = select(SESSIONS.c.session_id).where(
         SESSIONS.c.tenant == tenant, SESSIONS.c.principal == name, SESSIONS.c.state == SessionState.ACTIVE.value
     )
     if now is not None:
-        wanted = wanted.where(SESSIONS.c.expires > to_micros(now - _SKEW))
+        wanted = wanted.where(SESSIONS.c.expires > to_micros(now - SKEW))
     ids = connection.scalars(wanted.order_by(SESSIONS.c.session_id).with_for_update()).all()
     if not ids:
         return ()
@@ -70,20 +71,23 @@ def lock_live_sessions(
         SESSION_ROWS.where(SESSIONS.c.session_id.in_(_AMONG)).order_by(SESSIONS.c.session_id), {"ids": ids}
     )
     sessions = [read_session(row) for row in rows]
-    keys = _lock_keys(connection, ids)
+    keys = _lock_keys(connection, ids, now)
     return tuple(
         SessionView(session=stored, principal=principal, keys=keys.get(stored.record.session_id, ())) for stored in sessions
     )
 
 
-def _lock_keys(connection: Connection, session_ids: Sequence[str]) -> dict[str, tuple[StoredKey, ...]]:
+def _lock_keys(connection: Connection, session_ids: Sequence[str], now: dt.datetime | None) -> dict[str, tuple[StoredKey, ...]]:
     """Return the keys by session, each ascending by key id. Raises RowUnreadable: none of them can be left out unseen."""
-    of_sessions = select(KEYS.c.key_id).where(KEYS.c.session_id.in_(_AMONG)).order_by(KEYS.c.key_id).with_for_update()
-    ids = connection.scalars(of_sessions, {"ids": session_ids}).all()
-    if not ids:
+    wanted: ColumnElement[bool] = KEYS.c.session_id.in_(_AMONG)
+    if now is not None:
+        wanted &= KEYS.c.expires.is_(None) | (KEYS.c.expires > to_micros(now - SKEW))
+    # By their sessions, which are locked, and not by their ids: databases take only so many parameters.
+    locking = select(KEYS.c.key_id).where(wanted).order_by(KEYS.c.key_id).with_for_update()
+    if not connection.execute(locking, {"ids": session_ids}).all():
         return {}
     found: dict[str, tuple[StoredKey, ...]] = {}
-    for row in connection.execute(KEY_ROWS.where(KEYS.c.key_id.in_(_AMONG)).order_by(KEYS.c.key_id), {"ids": ids}):
+    for row in connection.execute(KEY_ROWS.where(wanted).order_by(KEYS.c.key_id), {"ids": session_ids}):
         found[row.session_id] = (*found.get(row.session_id, ()), _read_key(row))
     return found
 

@@ -138,6 +138,7 @@ def test_but_cannot_carry_it_away(signed_in: Mine, profile: BrowserContext) -> N
 def test_nor_have_a_key_of_its_own_registered(mine: Mine, site: Site, token: bool, asked: dict[str, Any]) -> None:
     """The cookie goes along with what it asks, and says which key the session was begun with."""
     session = mine.sign_in(token=token)
+    site.newly_logged()
     for body in (asked, {**asked, "sessionId": session["sessionId"], "requestId": "made-up"}):
         assert mine.page.evaluate(_TAKE_ALONG, [True, body]) == [409, {"error": "not as begun"}]
     goes_on(mine, session)

@@ -63,7 +63,7 @@ def test_handed_to_it(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_fetched_by_itself(shop: Shop, tmp_path: Path) -> None:
-    """It is given an address and a bearer token, as containers are, and nothing else."""
+    """It is given an address and a bearer token, as containers are, and nothing else. It keeps nothing for its next command."""
     with (
         running_example(shop.world.server.address, shop.token, tmp_path / "front.log") as origin,
         open_visitor(origin) as visitor,
@@ -74,7 +74,9 @@ def test_fetched_by_itself(shop: Shop, tmp_path: Path) -> None:
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": f"Bearer {visitor.session['accessToken']}",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+        shop.world.passed_on()
         there_and_back(where(shop, tmp_path), extra)
+        assert len({dict(one["headers"])["x-counterseal-key-id"] for one in shop.world.passed_on()}) == 2
         assert visitor.post("sign-out").status_code == 200
         shop.world.passed_on()
         with pytest.raises(ClientFailed, match="credentials"):

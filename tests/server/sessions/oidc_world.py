@@ -1,5 +1,6 @@
 """Two issuers that are configured, and what verifies their ID tokens."""
 
+import uuid
 from typing import Any
 
 from counterseal.server.sessions.id_tokens import IdClaims, IdRefused, IdTokens, open_jws
@@ -24,11 +25,12 @@ class World:
             setting_of(other_idp.url, OTHER, principal_prefix="other:", algorithms=frozenset({"RS256"})),
         )
         self.tokens = tokens_for(store, self.clock, *settings)
-        # Its tokens are this test's own: no two tests use up each other's.
+        # Its tokens are this test's own: no two tests use up each other's. Not id(): the next world may get the same.
+        self._name = uuid.uuid4().hex
         self._unique = iter(range(1_000_000))
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        return claims_of(ISSUER, jti=f"{id(self)}-{next(self._unique)}", **changes)
+        return claims_of(ISSUER, jti=f"{self._name}-{next(self._unique)}", **changes)
 
     def verify(self, token: str, nonce: str = "") -> IdClaims | IdRefused:
         return self.tokens.verify(token, nonce)

@@ -102,7 +102,7 @@ def test_config_check_shows_every_setting(lonely: Cli) -> None:
     from counterseal.server.config import SETTINGS
 
     shown = lonely("config", "check", "--json").json()
-    assert set(shown) == {name.lower() for name in SETTINGS} | {"config", "callers", "configured_schemes"}
+    assert set(shown) == {name.lower() for name in SETTINGS} | {"config", "callers", "configured_schemes", "oidc"}
 
 
 def test_config_check_shows_configured_schemes(lonely: Cli, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_numbers(tmp_path: Path) -> None:
     assert (config.sign_in_failures, config.sign_in_seconds, config.sign_ins_at_once) == (5, 900, 2)
     assert (config.session_seconds, config.session_idle_seconds) == (12 * 3600, 3600)
     assert (config.access_token_seconds, config.session_key_seconds) == (900, 3600)
-    assert (session_keys.MOST_PUBLIC_KEYS, credentials.MOST_CREDENTIALS, begin.MOST_SESSIONS) == (10, 10, 100)
+    assert (session_keys.MOST_PUBLIC_KEYS, credentials.MOST_CREDENTIALS, begin.MOST_SESSIONS) == (10, 30, 100)
     assert throttle._WIDER == 10
     for words in (
         "five for a principal from one source (`COUNTERSEAL_SIGN_IN_FAILURES`)",
@@ -25,7 +25,7 @@ def test_numbers(tmp_path: Path) -> None:
         "`COUNTERSEAL_SESSION_IDLE_SECONDS` (an hour)",
         "`COUNTERSEAL_ACCESS_TOKEN_SECONDS`, 15 minutes",
         "`COUNTERSEAL_SESSION_KEY_SECONDS`, an hour",
-        "Of a session ten keys and\nten temporary credentials live at once, of a principal a hundred sessions",
+        "Of a session ten keys live at once",
     ):
         assert words in TEXT
 

@@ -10,13 +10,17 @@ from counterseal.core.schemes.base import Scheme
 from counterseal.server.errors import InvalidField
 from counterseal.server.keys import limits
 from counterseal.server.keys.policy_limits import check_policy
-from counterseal.server.sessions.drafts import Asker, CredentialsOrder, SessionRefused, TemporaryCredentials, Why
+from counterseal.server.sessions.drafts import Asker, CredentialsOrder, SessionRefused, TemporaryCredentials
+from counterseal.server.sessions.ending import revoke_key
 from counterseal.server.sessions.finding import check_tenant, find_live
 from counterseal.server.sessions.ground import Ground, is_live, labels_of
-from counterseal.server.sessions.refusing import Refuse, refuse, unknown
+from counterseal.server.sessions.refusing import Refuse, unknown
+from counterseal.server.store.records import AuditEntry, StoredKey
 from counterseal.server.store.session_records import SessionChange, SessionView
 
-MOST_CREDENTIALS: Final = 10
+# The AWS command line asks for new ones at each command; nobody wants to be refused at the eleventh.
+MOST_CREDENTIALS: Final = 30
+_TOO_MANY: Final = "too many temporary credentials"
 DEFAULT_DURATION: Final = dt.timedelta(hours=1)
 _SHORTEST: Final = dt.timedelta(minutes=1)
 _LONGEST: Final = dt.timedelta(hours=12)
@@ -36,6 +40,8 @@ class CredentialsDesk:
     def issue(self, order: CredentialsOrder, *, asker: Asker) -> TemporaryCredentials | SessionRefused:
         """Issue temporary credentials; durable, and in force in this process, when this returns.
 
+        Where the session has as many as it may have, those issued first are revoked.
+
         Raises:
             InvalidField: a limit is broken.
             SealBroken: what is stored is not what was sealed.
@@ -48,12 +54,9 @@ class CredentialsDesk:
             check(view)
             now = ground.now()
             ground.check_going_on(view, now)
-            live = [key for key in view.keys if key.record.kind is KeyKind.SYMMETRIC and is_live(key, now)]
-            if len(live) >= MOST_CREDENTIALS:
-                refuse(Why.TOO_MANY_KEYS, f"the session has {MOST_CREDENTIALS} temporary credentials already")
             given, change = ground.maker.credentials(order, view.session.record, labels_of(view), now, actor=asker.name)
             found[:] = [given]
-            return SessionChange(added=(change,))
+            return SessionChange(added=(change,), changed=_surplus(view, now, ground, asker.name))
 
         try:
             session_id, check = find_live(order.which, ground, ground.now())
@@ -72,3 +75,11 @@ class CredentialsDesk:
         limits.check_schemes("allowed_schemes", schemes, self._schemes)
         limits.check_kind("allowed_schemes", schemes, self._schemes, KeyKind.SYMMETRIC)
         return dataclasses.replace(order, allowed_schemes=schemes, policy=check_policy("policy", order.policy))
+
+
+def _surplus(view: SessionView, now: dt.datetime, ground: Ground, actor: str) -> tuple[tuple[StoredKey, AuditEntry], ...]:
+    """Return the ends of those credentials that are too many once there are more: the ones issued first."""
+    live = [key for key in view.keys if key.record.kind is KeyKind.SYMMETRIC and is_live(key, now)]
+    live.sort(key=lambda key: (key.record.created, key.record.key_id))
+    leaving = live[: max(0, len(live) + 1 - MOST_CREDENTIALS)]
+    return tuple(revoke_key(key, _TOO_MANY, actor=actor, now=now, cipher=ground.cipher) for key in leaving)

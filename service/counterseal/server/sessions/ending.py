@@ -35,7 +35,7 @@ def end_session(view: SessionView, reason: str, *, actor: str, now: dt.datetime,
     live = [key for key in view.keys if key.record.state is not KeyState.REVOKED and not _long_over(key, now)]
     return SessionChange(
         session=(after, audit.ended(record, actor=actor)),
-        changed=tuple(_revoke(key, reason, actor=actor, now=now, cipher=cipher) for key in live),
+        changed=tuple(revoke_key(key, reason, actor=actor, now=now, cipher=cipher) for key in live),
     )
 
 
@@ -43,7 +43,10 @@ def _long_over(key: StoredKey, now: dt.datetime) -> bool:
     return key.record.expires is not None and key.record.expires <= now - SKEW
 
 
-def _revoke(key: StoredKey, reason: str, *, actor: str, now: dt.datetime, cipher: SecretCipher) -> tuple[StoredKey, AuditEntry]:
+def revoke_key(
+    key: StoredKey, reason: str, *, actor: str, now: dt.datetime, cipher: SecretCipher
+) -> tuple[StoredKey, AuditEntry]:
+    """Return what revokes one key of a session. One that does not open keeps its broken seal."""
     before = key.record
     after = dataclasses.replace(before, state=KeyState.REVOKED, updated=key.next_update(now), revoked=now, revoke_reason=reason)
     changed = dataclasses.replace(key, record=after)

@@ -54,7 +54,7 @@ class SessionEndpoints:
     `origin`: the front's own, needed behind a proxy that ends TLS. `tenant`: the only one to sign in to; None: the page says.
     `client_address`: where the client's address comes from when a proxy that can be believed is in between; sign-ins are
     throttled by it. `credentials_duration`: how long temporary credentials are good, None for the service's hour; AWS SDKs
-    fetch new ones for every request when less than ten minutes are left, and a session has ten at once.
+    fetch new ones for every request when less than ten minutes are left; of more than thirty at once the first are revoked.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """A server inside the test's process, for tests that have to break one of its parts."""
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,3 +44,12 @@ def in_process(data_dir: Path, **settings: str) -> Iterator[InProcess]:
                 leaks.let_out("metrics", generate_latest(service.metrics.registry).decode())
     finally:
         leaks.let_out("in-process", stream.getvalue())
+
+
+def wait_for_feed(server: InProcess, changes: int) -> None:
+    """Wait until the feed has told of so many changes: it has keys forgotten that were just issued."""
+    for _ in range(3000):
+        if (server.service.metrics.registry.get_sample_value("counterseal_feed_changes_total") or 0) >= changes:
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("the feed never told")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.calls import signed
-from tests.server.inprocess import InProcess, in_process
+from tests.server.calls import Issued, signed
+from tests.server.inprocess import InProcess, in_process, wait_for_feed
 
 
 def _events(server: InProcess, event: str) -> float:
@@ -22,9 +22,16 @@ def _loads(server: InProcess) -> float:
     return value
 
 
+def _issue(server: InProcess, count: int) -> list[Issued]:
+    """Issue keys of which the feed has told: it evicts what it tells of, at a time of its own."""
+    issued = [server.client.issue() for _ in range(count)]
+    wait_for_feed(server, count)
+    return issued
+
+
 def test_one_place_for_two_keys(tmp_path: Path) -> None:
     with in_process(tmp_path / "data", CACHE_KEYS="1") as server:
-        messages = [signed(server.client.issue()) for _ in range(2)]
+        messages = [signed(issued) for issued in _issue(server, 2)]
         for message in messages * 2:
             assert server.client.verify(message) == "verified"
         assert (_events(server, "miss"), _events(server, "hit"), _events(server, "evicted")) == (4, 0, 3)
@@ -33,7 +40,7 @@ def test_one_place_for_two_keys(tmp_path: Path) -> None:
 
 def test_places_enough(tmp_path: Path) -> None:
     with in_process(tmp_path / "data", CACHE_KEYS="2") as server:
-        messages = [signed(server.client.issue()) for _ in range(2)]
+        messages = [signed(issued) for issued in _issue(server, 2)]
         for message in messages * 2:
             assert server.client.verify(message) == "verified"
         assert (_events(server, "miss"), _events(server, "hit"), _events(server, "evicted")) == (2, 2, 0)

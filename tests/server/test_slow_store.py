@@ -17,16 +17,7 @@ from counterseal.server.store.keystore import KeyStore
 from counterseal.server.store.records import StoredKey
 from counterseal.v1 import keys_pb2
 from tests.server.calls import Issued, failing, outcome, read_failure, signed
-from tests.server.inprocess import InProcess, in_process
-
-
-def wait_for_feed(server: InProcess, changes: int) -> None:
-    """Wait until the feed has told of so many changes: it has keys forgotten that were just issued."""
-    for _ in range(3000):
-        if (server.service.metrics.registry.get_sample_value("counterseal_feed_changes_total") or 0) >= changes:
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("the feed never told")
+from tests.server.inprocess import in_process, wait_for_feed
 
 
 def test_a_slow_store_is_unavailable_and_not_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

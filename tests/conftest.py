@@ -13,6 +13,9 @@ import pytest
 from tests.support import leaks
 
 _SITE = str(Path(__file__).parent / "support" / "site")
+# Tests start programs while other threads of theirs are inside gRPC. Its handlers of fork() then start threads in the child,
+# which abort before the program is run. Read when gRPC is first used.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 
 def pytest_configure(config: pytest.Config) -> None:

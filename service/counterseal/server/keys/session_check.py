@@ -1,6 +1,6 @@
 """Whether principals and sessions are as the audit trail says: everything that is wrong. The trail itself is taken as it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from counterseal.server.errors import SealBroken
 from counterseal.server.keys.cipher import SecretCipher
@@ -30,12 +30,9 @@ def principals_beside_trail(
             open_principal(stored, cipher)
 
     trail = SessionTrail(store.transactions)
-    for beside in trail.principals():
-        count()
-        if problem := _problem(beside, check):
-            yield f"principal {beside.row.tenant}/{beside.row.name}: {problem}"
-    for subject in trail.gone_principals():
-        yield f"principal {subject.removeprefix(PRINCIPAL_SUBJECTS)}: the trail knows it, and the principal is gone"
+    named = ((f"{beside.row.tenant}/{beside.row.name}", beside) for beside in trail.principals())
+    gone = (subject.removeprefix(PRINCIPAL_SUBJECTS) for subject in trail.gone_principals())
+    yield from _beside_trail("principal", named, gone, check, count)
 
 
 def sessions_beside_trail(
@@ -54,12 +51,24 @@ def sessions_beside_trail(
             open_session(stored, cipher)
 
     trail = SessionTrail(store.transactions)
-    for beside in trail.sessions():
+    named = ((str(beside.row.session_id), beside) for beside in trail.sessions())
+    gone = (session_in(subject) for subject in trail.gone_sessions())
+    yield from _beside_trail("session", named, gone, check, count)
+
+
+def _beside_trail(
+    kind: str,
+    named: Iterable[tuple[str, RowBesideTrail]],
+    gone: Iterable[str],
+    check: Callable[[RowBesideTrail], None],
+    count: Callable[[], None],
+) -> Iterator[str]:
+    for name, beside in named:
         count()
         if problem := _problem(beside, check):
-            yield f"session {beside.row.session_id}: {problem}"
-    for subject in trail.gone_sessions():
-        yield f"session {session_in(subject)}: the trail knows it, and the session is gone"
+            yield f"{kind} {name}: {problem}"
+    for name in gone:
+        yield f"{kind} {name}: the trail knows it, and the {kind} is gone"
 
 
 def _problem(beside: RowBesideTrail, check: Callable[[RowBesideTrail], None]) -> str:

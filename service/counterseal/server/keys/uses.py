@@ -5,29 +5,26 @@ process is killed, or while the store is down for long, is lost. So "not used si
 """
 
 import datetime as dt
-import threading
 from collections.abc import Callable
 from typing import Final
 
 from counterseal.server.errors import StoreUnavailable
+from counterseal.server.keys.batches import Batches
 from counterseal.server.store.uses import Uses
-from counterseal.server.telemetry.log import Log, describe
+from counterseal.server.telemetry.log import Log
 
 _MOST: Final = 100_000  # secrets in one interval; uses of further ones are not noted
 
 
-class UseNotes:
+class UseNotes(Batches):
     """Notes uses, for `verifier.Uses`, and writes them in a thread of its own. Thread-safe."""
 
     def __init__(self, write: Callable[[Uses], None], *, interval: float, log: Log, most: int = _MOST) -> None:
         """`write` may raise StoreUnavailable; `interval` is in seconds, `most` counts secrets."""
+        super().__init__(name="counterseal-uses", seconds=interval, log=log, failed="uses_failed")
         self._write = write
-        self._interval = interval
-        self._log = log
         self._most = most
         self._noted: dict[tuple[str, int], float] = {}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="counterseal-uses", daemon=True)
         self._silent = True
 
     def note(self, key_id: str, version: int, now: float) -> None:
@@ -35,16 +32,6 @@ class UseNotes:
         noted = self._noted
         if len(noted) < self._most or (key_id, version) in noted:
             noted[key_id, version] = now
-
-    def start(self) -> None:
-        """Begin to write every interval."""
-        self._thread.start()
-
-    def close(self, timeout: float = 5.0) -> None:
-        """Write what is noted, and stop; wait `timeout` seconds for it at most."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
 
     def flush(self) -> None:
         """Write what was noted until now. What the store does not take is kept for the next time, as far as there is room."""
@@ -68,15 +55,3 @@ class UseNotes:
             if len(newer) >= self._most:
                 return
             newer.setdefault(place, time)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._interval):
-            self._guarded_flush()
-        self._guarded_flush()
-
-    def _guarded_flush(self) -> None:
-        """Flush; whatever goes wrong, the thread goes on: nothing but uses depends on it."""
-        try:
-            self.flush()
-        except Exception as error:
-            self._log.error("uses_failed", **describe(error))

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Final
 
 from counterseal.server.errors import StoreUnavailable
+from counterseal.server.keys.batches import Batches
 from counterseal.server.store.audit_subjects import SIGN_IN_FAILED
 from counterseal.server.store.records import AuditEntry
-from counterseal.server.telemetry.log import Log, describe
+from counterseal.server.telemetry.log import Log
 
 _SECONDS: Final = 1.0
 # Principals in one batch; failures of further ones are counted with those of nobody.
@@ -23,22 +24,19 @@ _NOBODY: Final = ("", "")
 Failing = tuple[str, str]
 
 
-class FailedSignIns:
+class FailedSignIns(Batches):
     """Notes failures, and writes them in a thread of its own. Thread-safe."""
 
     def __init__(
         self, write: Callable[[AuditEntry], object], *, clock: Callable[[], float], log: Log, seconds: float = _SECONDS
     ) -> None:
         """`write` is `KeyStore.note`, and may raise StoreUnavailable; `clock` returns Unix seconds."""
+        super().__init__(name="counterseal-sign-ins", seconds=seconds, log=log, failed="failed_sign_ins_lost")
         self._write = write
         self._clock = clock
-        self._log = log
-        self._seconds = seconds
         self._lock = threading.Lock()
         self._noted: Counter[tuple[str, Failing]] = Counter()
         self._silent = True
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="counterseal-sign-ins", daemon=True)
 
     def note(self, actor: str, tenant: str, principal: str) -> None:
         """Note a failure; `principal` empty: there is none of that name. The same work in both cases."""
@@ -47,16 +45,6 @@ class FailedSignIns:
             if (actor, who) not in self._noted and len(self._noted) >= _MOST:
                 who = _NOBODY
             self._noted[actor, who] += 1
-
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
-
-    def close(self, timeout: float = 5.0) -> None:
-        """Write what is noted, and stop; wait `timeout` seconds for it at most."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
 
     def flush(self) -> None:
         """Write what was noted until now. What the store does not take is kept for the next time."""
@@ -88,15 +76,3 @@ class FailedSignIns:
             detail={"count": count} | named,
             principal_name=principal,
         )
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._seconds):
-            self._guarded_flush()
-        self._guarded_flush()
-
-    def _guarded_flush(self) -> None:
-        """Flush; whatever goes wrong, the thread goes on."""
-        try:
-            self.flush()
-        except Exception as error:
-            self._log.error("failed_sign_ins_lost", **describe(error))

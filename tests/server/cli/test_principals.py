@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,15 @@ def test_fronts_and_auditors_administer_nobody(inside: Inside, front_token: str)
             assert inside("principals", *command, env=mine).code == 4
 
 
+def _proc(pid: int, name: str) -> bytes:
+    """A file of /proc/PID that is never empty of a running program: for a moment while the kernel starts one, it is."""
+    end = time.monotonic() + 60
+    while not (content := Path(f"/proc/{pid}/{name}").read_bytes()):
+        assert time.monotonic() < end, f"/proc/{pid}/{name} stayed empty"
+        time.sleep(0.001)
+    return content
+
+
 def test_a_password_is_in_no_argument_variable_or_log(cli: Cli, server: RunningServer) -> None:
     """What every process on the machine may read of a command that is running, and what is left of it."""
     command = [sys.executable, "-m", "counterseal", "principals", "add", "hidden", "--password-stdin"]
@@ -162,7 +172,7 @@ def test_a_password_is_in_no_argument_variable_or_log(cli: Cli, server: RunningS
         assert running.stdout is not None
         running.stdin.write(PASSWORD.encode())
         running.stdin.flush()
-        shown = [Path(f"/proc/{running.pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+        shown = [_proc(running.pid, name) for name in ("cmdline", "environ")]
         running.stdin.close()
         shown.append(running.stdout.read())
     assert running.returncode == 0

@@ -48,7 +48,7 @@ from counterseal.server.rpc.server import (
     add_services,
     build_server,
     build_side_pool,
-    keys_lane,
+    change_lanes,
     listen,
     verify_lane,
 )
@@ -127,13 +127,11 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
         chunks = ChunkVerifier(ring=ring, schemes=schemes.enabled, derive=derive, tickets=tickets, clock=clock)
         leases = LeaseBook(store.note, aside=lane.aside, most=WAIT_FOR_STORE)
         verification, chunk_calls = _verification(config, schemes, verifier, chunks, leases, window, clock, metrics, log)
-        changes_lane = keys_lane(limits)
-        afterwards = Afterwards(aside=changes_lane.aside, most=WAIT_FOR_BOUND, clock=clock)
+        lanes = change_lanes(limits)
+        afterwards = Afterwards(aside=lanes.administration.aside, most=WAIT_FOR_BOUND, clock=clock)
         keys = KeyHandlers(issuer=_issuer(config, schemes, store, cipher, ring, clock), log=log, afterwards=afterwards)
 
-        sessions, principals = build_sessions(
-            config, store, cipher, ring, schemes, changes_lane, afterwards, clock, metrics, log, parts
-        )
+        sessions, principals = build_sessions(config, store, cipher, ring, schemes, lanes, clock, metrics, log, parts)
 
         known, callers = build_callers(config, store, cipher, bound, feed, schemes, clock, metrics, log, parts)
         gate, side_pool = build_gate(config, known, metrics, log, parts), build_side_pool()
@@ -146,7 +144,7 @@ def serving(config: Config, log: Log, *, clock: Clock = time.time, shared_port: 
             server,
             ours=(
                 verification_handlers(gate, lane, verification, chunk_calls, SchemeHandlers(schemes), metrics),
-                *administration.behind(gate, changes_lane),
+                *administration.behind(gate, lanes),
             ),
             health=health.answers,
             reflector=reflector,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final
 
 from counterseal.server.errors import StoreUnavailable
@@ -74,3 +75,18 @@ class Lane:
         finally:
             self._waiting -= 1
         return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeLanes:
+    """The lanes of calls that change the store. Each its own: a flood in one neither delays nor refuses those in the others.
+
+    `entering` is for those who are nobody yet, and who are strangers for the most part; `lasting` for sessions that go on, with
+    whose tokens anybody may come as well. What one does under attack waits behind neither: ending sessions (`leaving`), and
+    revoking, rotating and disabling (`administration`).
+    """
+
+    administration: Lane
+    entering: Lane
+    lasting: Lane
+    leaving: Lane

@@ -12,6 +12,7 @@ from counterseal.server.rpc.reflection import Reflection
 from counterseal.server.rpc.server import DESCRIBED, ServerLimits, SharedPort, side_patience
 from counterseal.server.rpc.services import SERVICES
 from counterseal.server.rpc.tls import TlsFiles, server_credentials
+from counterseal.server.sessions.jwks import MOST_WAITING
 from counterseal.server.store.engine import KeyStore
 from counterseal.server.telemetry.log import Log
 from counterseal.server.telemetry.metrics import Metrics
@@ -47,7 +48,11 @@ def build_reflection(config: Config, gate: Gate, log: Log, side_pool: ThreadPool
 def server_limits(config: Config) -> ServerLimits:
     """Return how much the server takes at once."""
     return ServerLimits(
-        message_bytes=config.max_message_bytes, threads=config.threads, concurrent_calls=config.max_concurrent_calls
+        message_bytes=config.max_message_bytes,
+        threads=config.threads,
+        concurrent_calls=config.max_concurrent_calls,
+        sign_ins=config.sign_ins_at_once,
+        wait_for_issuers=MOST_WAITING * len({setting.jwks_url for setting in config.oidc}),
     )
 
 

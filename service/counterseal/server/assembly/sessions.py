@@ -12,10 +12,16 @@ from counterseal.server.errors import ConfigError
 from counterseal.server.keys.audit_key import find_audit_key
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.ring import KeyRing
-from counterseal.server.lanes import Lane
+from counterseal.server.lanes import ChangeLanes
 from counterseal.server.lockout import source_network
 from counterseal.server.rpc.afterwards import Afterwards
 from counterseal.server.rpc.principals import PrincipalHandlers
+from counterseal.server.rpc.server import (
+    HASHED_FOR_ADMINISTRATORS,
+    WAIT_FOR_BOUND,
+    WAIT_TO_HASH,
+    WAIT_TO_HASH_FOR_ADMINISTRATORS,
+)
 from counterseal.server.rpc.sessions import SessionHandlers
 from counterseal.server.schemes import Schemes
 from counterseal.server.sessions.begin import Beginnings
@@ -48,16 +54,23 @@ def build_sessions(
     cipher: SecretCipher,
     ring: KeyRing,
     schemes: Schemes,
-    lane: Lane,
-    afterwards: Afterwards,
+    lanes: ChangeLanes,
     clock: Callable[[], float],
     metrics: Metrics,
     log: Log,
     parts: ExitStack,
 ) -> tuple[SessionHandlers, PrincipalHandlers]:
-    """Return SessionService and PrincipalService. They share the turns in which passwords are hashed."""
+    """Return SessionService and PrincipalService. Each has turns of its own in which passwords are hashed.
+
+    Else whoever keeps the service busy with guesses would keep administrators from setting the password that is guessed.
+    """
     principals = PrincipalStore(store.transactions, store.journal)
-    passwords = Passwords(at_once=config.sign_ins_at_once, aside=lane.aside)
+    passwords = Passwords(at_once=config.sign_ins_at_once, aside=lanes.entering.aside, most_waiting=WAIT_TO_HASH)
+    new_passwords = Passwords(
+        at_once=HASHED_FOR_ADMINISTRATORS,
+        aside=lanes.administration.aside,
+        most_waiting=WAIT_TO_HASH_FOR_ADMINISTRATORS,
+    )
     ground = _ground(config, store, cipher, ring, clock)
     beginnings = Beginnings(ground)
     signing_in = SigningIn(
@@ -69,12 +82,13 @@ def build_sessions(
         beginnings=beginnings,
         schemes=schemes.enabled,
     )
-    id_tokens = build_id_tokens(config, store, log, clock, lane.aside)
+    id_tokens = build_id_tokens(config, store, log, clock, lanes.entering.aside)
     exchanging = Exchanging(ground=ground, id_tokens=id_tokens, beginnings=beginnings, schemes=schemes.enabled)
     desk = SessionDesk(ground=ground, signing_in=signing_in, exchanging=exchanging, schemes=schemes.enabled)
     counts = SessionCounts(metrics.registry)
+    afterwards = Afterwards(aside=lanes.leaving.aside, most=WAIT_FOR_BOUND, clock=clock)
     sessions = SessionHandlers(desk=desk, afterwards=afterwards, clock=clock, counts=counts, log=log)
-    admin = PrincipalAdmin(store=principals, ring=ring, cipher=cipher, passwords=passwords, clock=clock)
+    admin = PrincipalAdmin(store=principals, ring=ring, cipher=cipher, passwords=new_passwords, clock=clock)
     return sessions, PrincipalHandlers(admin=admin, log=log)
 
 

@@ -47,10 +47,12 @@ _SAN: Final = "x509_subject_alternative_name"
 class Rules:
     """How the methods of one service work: in which lane, and who is told how long. Who may call them: `permissions.py`.
 
-    `observe` holds, by the method's name, what is told the seconds that a call took inside the service.
+    `observe` holds, by the method's name, what is told the seconds that a call took inside the service, and `lanes` those lanes
+    that are another than `lane`.
     """
 
     lane: Lane
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
     observe: Mapping[str, Callable[[float], None]] = field(default_factory=dict)
 
 
@@ -120,7 +122,8 @@ class Gate:
         context.abort_with_status(wire_status(failure))
 
     def _wrap(self, method: str, kind: type[Message], act: Act, permit: Permit, rules: Rules) -> Serve:
-        count, clock, work = self._metrics.rpc, time.perf_counter, self._worker(kind, act, rules.lane)
+        count, clock = self._metrics.rpc, time.perf_counter
+        work = self._worker(kind, act, rules.lanes.get(method, rules.lane))
         observe, inside = rules.observe.get(method), self._inside
 
         def serve(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import grpc
 from grpc_health.v1 import health_pb2
 
 from counterseal.server.errors import ConfigError
-from counterseal.server.lanes import Lane
+from counterseal.server.lanes import ChangeLanes, Lane
 from counterseal.server.rpc import reflection
 from counterseal.server.rpc.gate import Handlers
 from counterseal.server.rpc.health import HealthAnswers
@@ -33,10 +33,15 @@ WAIT_FOR_STORE: Final = 64
 _SHARE_THAT_WAITS: Final = 2
 # For the replay guard's memory, where that is over a network.
 WAIT_FOR_GUARD: Final = 64
+# In each of the lanes of what changes the store; and in each of the two that end something, for that to be in force.
+_CHANGE_LANES: Final = len(fields(ChangeLanes))
 _WAIT_TO_WRITE: Final = 32
+_LANES_THAT_END: Final = 2
 WAIT_FOR_BOUND: Final = 32
-# For a password to be hashed: those that are, and those that wait for their turn.
-_WAIT_TO_HASH: Final = 32
+# For the turn to have a password hashed: those who sign in, and administrators, whose turns are their own.
+WAIT_TO_HASH: Final = 32
+WAIT_TO_HASH_FOR_ADMINISTRATORS: Final = 8
+HASHED_FOR_ADMINISTRATORS: Final = 1
 _SIDE_THREADS: Final = 16
 # A message of 4 MiB in time needs 17 Mbit/s; while strangers keep half of the threads for messages waiting, a fourth of that.
 _MESSAGE_SECONDS: Final = 2.0
@@ -48,11 +53,16 @@ _SHARE_OF_CONNECTION: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """How much the server takes at once. Messages in bytes; calls count those that wait also; `threads` work."""
+    """How much the server takes at once. Messages in bytes; calls count those that wait also; `threads` work.
+
+    `sign_ins` are hashed at once; `wait_for_issuers` is how many calls may wait for the keys of identity providers.
+    """
 
     message_bytes: int
     threads: int
     concurrent_calls: int
+    sign_ins: int = 0
+    wait_for_issuers: int = 0
 
     @property
     def wait_for_store(self) -> int:
@@ -64,17 +74,20 @@ class ServerLimits:
         """How many threads there are at most."""
         return (
             self.threads
-            + _keys_at_once(self.threads)
+            + _CHANGE_LANES * (_changes_at_once(self.threads) + _WAIT_TO_WRITE)
             + _WAIT_FOR_MESSAGE
             + self.wait_for_store
             + WAIT_FOR_GUARD
-            + _WAIT_TO_WRITE
-            + WAIT_FOR_BOUND
-            + _WAIT_TO_HASH
+            + _LANES_THAT_END * WAIT_FOR_BOUND
+            + self.sign_ins
+            + WAIT_TO_HASH
+            + HASHED_FOR_ADMINISTRATORS
+            + WAIT_TO_HASH_FOR_ADMINISTRATORS
+            + self.wait_for_issuers
         )
 
 
-def _keys_at_once(threads: int) -> int:
+def _changes_at_once(threads: int) -> int:
     return max(1, threads // 2)
 
 
@@ -83,9 +96,13 @@ def verify_lane(limits: ServerLimits) -> Lane:
     return Lane(limits.threads)
 
 
-def keys_lane(limits: ServerLimits) -> Lane:
-    """Return the lane of administration. Its own: calls that wait for a locked store must not be in the way of Verify."""
-    return Lane(_keys_at_once(limits.threads), most_waiting=_WAIT_TO_WRITE)
+def change_lanes(limits: ServerLimits) -> ChangeLanes:
+    """Return the lanes of what changes the store. Calls that wait for a locked store must not be in the way of Verify."""
+
+    def lane() -> Lane:
+        return Lane(_changes_at_once(limits.threads), most_waiting=_WAIT_TO_WRITE)
+
+    return ChangeLanes(administration=lane(), entering=lane(), lasting=lane(), leaving=lane())
 
 
 def message_patience() -> Patience:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from counterseal.server.lanes import Lane
+from counterseal.server.lanes import ChangeLanes, Lane
 from counterseal.server.rpc.audit import AuditHandlers
 from counterseal.server.rpc.caller_admin import CallerHandlers
 from counterseal.server.rpc.chunks import ChunkHandlers
@@ -29,7 +29,7 @@ SERVICES: Final = tuple(service.full_name for service in _OURS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administration:
-    """What answers the services of administration and of sessions, which work in one lane: that of what changes the store."""
+    """What answers the services of administration and of sessions."""
 
     keys: KeyHandlers
     callers: CallerHandlers
@@ -37,13 +37,14 @@ class Administration:
     sessions: SessionHandlers
     audit: AuditHandlers
 
-    def behind(self, gate: Gate, lane: Lane) -> Sequence[Handlers]:
+    def behind(self, gate: Gate, lanes: ChangeLanes) -> Sequence[Handlers]:
         """Return the services behind the gate, in the order of `SERVICES`, where they come after VerificationService."""
+        lane = lanes.administration
         return (
             _key_handlers(gate, lane, self.keys),
             _caller_handlers(gate, lane, self.callers),
             _principal_handlers(gate, lane, self.principals),
-            _session_handlers(gate, lane, self.sessions),
+            _session_handlers(gate, lanes, self.sessions),
             gate.handlers(AUDIT, {"ListAuditEntries": self.audit.list_audit_entries}, Rules(lane=lane)),
         )
 
@@ -97,7 +98,7 @@ def _principal_handlers(gate: Gate, lane: Lane, acts: PrincipalHandlers) -> Hand
     return gate.handlers(PRINCIPALS, methods, Rules(lane=lane))
 
 
-def _session_handlers(gate: Gate, lane: Lane, acts: SessionHandlers) -> Handlers:
+def _session_handlers(gate: Gate, lanes: ChangeLanes, acts: SessionHandlers) -> Handlers:
     methods: dict[str, Act] = {
         "SignIn": acts.sign_in,
         "Exchange": acts.exchange,
@@ -107,4 +108,8 @@ def _session_handlers(gate: Gate, lane: Lane, acts: SessionHandlers) -> Handlers
         "RegisterSessionKey": acts.register_session_key,
         "IssueTemporaryCredentials": acts.issue_temporary_credentials,
     }
-    return gate.handlers(SESSIONS, methods, Rules(lane=lane))
+    # Whoever finds sessions and ends them is answered while others are let in, or not: that is what one does under attack.
+    elsewhere = dict.fromkeys(("SignIn", "Exchange"), lanes.entering) | dict.fromkeys(
+        ("SignOut", "ListSessions"), lanes.leaving
+    )
+    return gate.handlers(SESSIONS, methods, Rules(lane=lanes.lasting, lanes=elsewhere))

@@ -22,7 +22,8 @@ USABLE_SECONDS: Final = 24 * 3600.0
 PACE_SECONDS: Final = 30.0
 # The same where there is nothing to go on with.
 _NEED_SECONDS: Final = 5.0
-_MOST_WAITING: Final = 16
+# For one provider: each keeps a thread.
+MOST_WAITING: Final = 16
 
 
 class Fetch(Protocol):
@@ -67,7 +68,7 @@ class Jwks:
         self._clock = clock
         self._fetching = fetching
         self._seconds = fetch_seconds
-        self._slots = threading.BoundedSemaphore(_MOST_WAITING)
+        self._slots = threading.BoundedSemaphore(MOST_WAITING)
         self._lock = threading.Lock()
         self._held: _Held | None = None
         self._asked: float | None = None

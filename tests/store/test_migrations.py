@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from counterseal.server.store.engine import KeyStore
 from counterseal.server.store.tables import METADATA
 from tests.store import samples
 
-UPGRADE = "import sys; from counterseal.server.store.engine import open_store; open_store(sys.argv[1], timeout=30).upgrade()"
+UPGRADE = "import sys; from counterseal.server.store.engine import open_store; open_store(sys.argv[1], timeout=120).upgrade()"
 
 
 def test_migrations_make_the_tables_that_the_code_uses(store: KeyStore) -> None:
@@ -39,12 +40,26 @@ def test_many_processes_may_start_at_once(store_url: str) -> None:
         for _ in range(4)
     ]
     for process in starting:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=250)
         assert (process.returncode, out, err) == (0, b"", b"")
     store = samples.open_store(store_url, timeout=10)
     store.ping()
     assert store.change_sequence() == 0
     store.close()
+
+
+def test_a_new_file_that_another_process_is_busy_with_is_waited_for(tmp_path: Path) -> None:
+    store = samples.open_store(f"sqlite:///{tmp_path}/keys.db", timeout=60)
+    store.database.prepare()
+    other = sqlite3.connect(tmp_path / "keys.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.3, other.execute, ("ROLLBACK",))
+    done.start()
+    store.upgrade()
+    done.join()
+    store.ping()
+    store.close()
+    other.close()
 
 
 def of_a_later_release(store: KeyStore, compatible_from: bytes | None) -> None:

@@ -125,7 +125,7 @@ def _engine(url: URL, path: Path, timeout: float, size: int, **options: Any) -> 
     )
 
     def set_up(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
-        _set_up(connection)
+        _set_up(connection, timeout)
         entry.info["file"] = _identity(path)
 
     event.listen(engine, "connect", set_up)
@@ -137,16 +137,30 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _set_up(connection: sqlite3.Connection) -> None:
+def _set_up(connection: sqlite3.Connection, timeout: float) -> None:
     connection.text_factory = _text
     # The driver's own BEGIN comes too late and is no IMMEDIATE one; `_begin_write` begins instead.
     connection.isolation_level = None
+    _use_wal(connection, timeout)
     cursor = connection.cursor()
     # FULL: a commit is in the WAL, and the WAL on the disk, before it returns. WAL's default of NORMAL may lose the last
     # commits to a power failure (https://www.sqlite.org/pragma.html#pragma_synchronous). fullfsync matters on macOS alone.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON", "cache_size=-8192"):
+    for pragma in ("synchronous=FULL", "fullfsync=ON", "foreign_keys=ON", "cache_size=-8192"):
         cursor.execute(f"PRAGMA {pragma}").fetchall()
     cursor.close()
+
+
+def _use_wal(connection: sqlite3.Connection, timeout: float) -> None:
+    # Of several that ask this of a new file at once, SQLite refuses all but one, without the wait that it grants elsewhere.
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(_LOOK_SECONDS)
 
 
 def _begin_write(connection: Connection, path: Path) -> None:

@@ -95,7 +95,7 @@ def exchange(
         seen.sent.append(message)
 
     async def run() -> None:
-        async with AsyncVerifier(Connection(address=address, timeout=20)) as verifier:
+        async with AsyncVerifier(Connection(address=address, timeout=60)) as verifier:
             await SignedRequests(app or reading_app(seen), verifier, **options)(scope, receive, send)
 
     asyncio.run(run())

@@ -83,7 +83,7 @@ def ask(
             page.body += message["body"]
 
     async def run() -> None:
-        async with AsyncSessions(Connection(address=stub.address, timeout=20)) as sessions:
+        async with AsyncSessions(Connection(address=stub.address, timeout=60)) as sessions:
             await SessionEndpoints(sessions, **options)(scope, receive, send)
 
     asyncio.run(run())

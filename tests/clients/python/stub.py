@@ -1,6 +1,7 @@
 """A real gRPC server whose answers a test chooses: what a service may say, and what it should never say."""
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -113,3 +114,12 @@ def running_stub(credentials: grpc.ServerCredentials | None = None) -> Iterator[
         yield service
     finally:
         server.stop(None).wait()
+
+
+@contextlib.contextmanager
+def held_address() -> Iterator[str]:
+    """An address where nobody listens, and nobody else's server comes to; a gRPC server started there is let in."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"

@@ -1,6 +1,7 @@
 """Calls of `receive` that are broken off, or that overlap: no body that lost a piece ever comes to an end."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -73,12 +74,15 @@ def chunked(before: Callable[[int], Any]) -> StreamedBody:
     return open_chunks(WholeBody(client(PIECES)), duty(), Agreeing(before), Room(1 << 30), "id", Limits())
 
 
-async def read(body: Receive, *, within: float | None = None) -> tuple[bytes, list[str]]:
-    """Read as a stubborn application does, which passes over whatever a call raises; return the bytes, and what it heard."""
+async def read(body: Receive, *, stuck: asyncio.Event | None = None) -> tuple[bytes, list[str]]:
+    """Read as a stubborn application does, which passes over whatever a call raises; return the bytes, and what it heard.
+
+    `stuck`: a call that is under way when it is set is broken off, as an idle time-out breaks it off.
+    """
     kept, heard = b"", []
     for _ in range(20):
         try:
-            message = await (body() if within is None else asyncio.wait_for(body(), within))
+            message = await (body() if stuck is None else _unless_stuck(body, stuck))
         except Exception as error:
             heard.append(type(error).__name__)
             continue
@@ -89,17 +93,33 @@ async def read(body: Receive, *, within: float | None = None) -> tuple[bytes, li
     return kept, heard
 
 
+async def _unless_stuck(body: Receive, stuck: asyncio.Event) -> Message:
+    call, watch = asyncio.create_task(body()), asyncio.create_task(stuck.wait())  # type: ignore[arg-type]
+    await asyncio.wait({call, watch}, return_when=asyncio.FIRST_COMPLETED)
+    watch.cancel()
+    if not call.done():
+        stuck.clear()
+        call.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await call
+        raise TimeoutError
+    return call.result()
+
+
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_a_call_that_is_cancelled_while_the_service_is_asked(call: int) -> None:
     """An idle time-out around `receive`, say: what was being asked about is lost, so nothing may follow it."""
 
     async def run() -> None:
+        stuck = asyncio.Event()
+
         async def wait(number: int) -> None:
             if number == call:
+                stuck.set()
                 await asyncio.Event().wait()
 
         body = chunked(wait)
-        kept, heard = await read(body, within=0.2)
+        kept, heard = await read(body, stuck=stuck)
         assert heard == ["TimeoutError"] + ["BodyMismatch"] * (len(heard) - 1)
         assert len(heard) > 1
         assert CONTENT.startswith(kept)
@@ -197,6 +217,7 @@ def test_an_end_that_somebody_else_took_is_no_end() -> None:
 def test_the_client_is_told_to_come_back() -> None:
     """Whatever the application made of what it had: 503."""
     sent: list[Message] = []
+    stuck = asyncio.Event()
 
     class Slow(Agreeing):
         async def verify(self, request: HttpRequest, demand: object = None, **_: Any) -> Verdict:
@@ -208,10 +229,11 @@ def test_the_client_is_told_to_come_back() -> None:
 
     async def wait(number: int) -> None:
         if number == 3:
+            stuck.set()
             await asyncio.Event().wait()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await read(receive, within=0.2)
+        await read(receive, stuck=stuck)
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def send(message: Message) -> None:

@@ -362,11 +362,11 @@ def test_digests_of_a_body(stub: StubService) -> None:
 
 def ask_about_chunks(how: str, address: str, *arguments: Any) -> ChunksVerified | Rejected:
     if how == "sync":
-        with Verifier(Connection(address=address, timeout=20)) as verifier:
+        with Verifier(Connection(address=address, timeout=60)) as verifier:
             return verifier.verify_chunks(*arguments)
 
     async def run() -> ChunksVerified | Rejected:
-        async with AsyncVerifier(Connection(address=address, timeout=20)) as verifier:
+        async with AsyncVerifier(Connection(address=address, timeout=60)) as verifier:
             return await verifier.verify_chunks(*arguments)
 
     return asyncio.run(run())
@@ -407,7 +407,7 @@ def test_keys_and_tickets_stay_out_of_repr(stub: StubService) -> None:
     from counterseal_client import HttpRequest, Verified
 
     lease(stub, signed_duty(None), b"the key of the scope, 32 bytes..")
-    with Verifier(Connection(address=stub.address)) as verifier:
+    with Verifier(Connection(address=stub.address, timeout=60)) as verifier:
         found = verifier.verify(HttpRequest(method="PUT", target=b"/", headers=()), lease_signing_key=True)
     assert isinstance(found, Verified)
     assert "the key" not in repr(found)

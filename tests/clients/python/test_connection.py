@@ -19,12 +19,12 @@ from tests.clients.python.stub import StubService, running_stub
 
 def test_channels_are_connections(stub: StubService) -> None:
     """Without pools of their own, four channels to one address would share one connection."""
-    with Verifier(Connection(address=stub.address, channels=4, timeout=20)) as verifier:
+    with Verifier(Connection(address=stub.address, channels=4, timeout=60)) as verifier:
         for _ in range(8):
             verifier.verify(REQUEST)
 
     async def run() -> None:
-        async with AsyncVerifier(Connection(address=stub.address, channels=4, timeout=20)) as other:
+        async with AsyncVerifier(Connection(address=stub.address, channels=4, timeout=60)) as other:
             for _ in range(8):
                 await other.verify(REQUEST)
 
@@ -34,7 +34,7 @@ def test_channels_are_connections(stub: StubService) -> None:
 
 
 def test_the_bearer_token_is_sent_and_never_shown(stub: StubService, ask: Ask) -> None:
-    connection = Connection(address=stub.address, bearer_token="tell-nobody")
+    connection = Connection(address=stub.address, bearer_token="tell-nobody", timeout=60)
     ask(connection)
     assert stub.metadata[0]["authorization"] == "Bearer tell-nobody"
     assert "tell-nobody" not in repr(connection)
@@ -70,7 +70,7 @@ def test_no_proxy_of_the_environment_gets_a_call(
         monkeypatch.delenv(other, raising=False)
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        assert isinstance(ask(Connection(address=stub.address, bearer_token="tell-nobody", timeout=5)), Verified)
+        assert isinstance(ask(Connection(address=stub.address, bearer_token="tell-nobody", timeout=60)), Verified)
         proxy.setblocking(False)
         with pytest.raises(BlockingIOError):
             proxy.accept()
@@ -97,7 +97,7 @@ def test_mutual_tls(ask: Ask) -> None:
     credentials = grpc.ssl_server_credentials([(key, chain)], root_certificates=chain, require_client_auth=True)
     with running_stub(credentials) as stub:
         mutual = Tls(root_certificates=chain, private_key=key, certificate_chain=chain)
-        assert isinstance(ask(Connection(address=stub.address, tls=mutual, timeout=20)), Verified)
+        assert isinstance(ask(Connection(address=stub.address, tls=mutual, timeout=60)), Verified)
         for wrong in (Tls(root_certificates=chain), Tls(private_key=key, certificate_chain=chain)):
             with pytest.raises(VerifierUnavailable):
                 ask(Connection(address=stub.address, tls=wrong, timeout=2))

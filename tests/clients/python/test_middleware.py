@@ -13,7 +13,7 @@ from counterseal_client.asgi import ErrorForm, SignedRequests
 from counterseal_client.asgi.head import HeadNotAvailable
 from counterseal_client.asgi.types import Message, Receive, Scope, Send
 from tests.clients.python.exchange import Seen, exchange, http_scope
-from tests.clients.python.stub import Answer, StubService, rejected, running_stub, verified
+from tests.clients.python.stub import Answer, StubService, held_address, rejected, verified
 
 DUTY = pb.PayloadDuty
 
@@ -188,9 +188,8 @@ def test_no_verdict_no_access(stub: StubService, answer: Answer, status: int) ->
 
 
 def test_no_service_no_access() -> None:
-    with running_stub() as gone:
-        address = gone.address
-    seen = exchange(address, http_scope())
+    with held_address() as address:
+        seen = exchange(address, http_scope())
     assert (seen.status, seen.scopes) == (503, [])
     assert seen.headers[b"retry-after"] == b"1"
 

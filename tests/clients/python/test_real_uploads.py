@@ -87,7 +87,7 @@ def _exchange(server: RunningServer, head: HttpRequest, wire: bytes, **options: 
         seen.sent.append(message)
 
     async def run() -> None:
-        connection = Connection(address=server.address, timeout=20, bearer_token=server.admin_token)
+        connection = Connection(address=server.address, timeout=60, bearer_token=server.admin_token)
         async with AsyncVerifier(connection) as verifier:
             scope = body_scope(len(wire), headers=[field for field in head.headers if field[0] != b"host"])
             await SignedRequests(reading_app(seen), verifier, **options)(scope, receive, send)

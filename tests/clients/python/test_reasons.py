@@ -26,7 +26,7 @@ STORE = failure_of(errors.StoreUnavailable("the key store did not answer"))
 def test_a_caller_at_its_limit_does_not_try_again(stub: StubService, ask: Ask) -> None:
     stub.answer_in_turn(BUSY, verified())
     with pytest.raises(VerifierUnavailable) as caught:
-        ask(Connection(address=stub.address, timeout=20))
+        ask(Connection(address=stub.address, timeout=60))
     assert (caught.value.code, caught.value.reason) == ("RESOURCE_EXHAUSTED", "CALLER_LIMIT")
     assert len(stub.requests) == 1
 
@@ -34,7 +34,7 @@ def test_a_caller_at_its_limit_does_not_try_again(stub: StubService, ask: Ask) -
 def test_while_the_replay_guard_is_away_the_same_id_is_tried_again(stub: StubService, ask: Ask) -> None:
     """Another id would make the retry a replay of the first attempt, whose mark may have been left."""
     stub.answer_in_turn(GUARD, GUARD, verified())
-    assert isinstance(ask(Connection(address=stub.address, timeout=20)), Verified)
+    assert isinstance(ask(Connection(address=stub.address, timeout=60)), Verified)
     assert len(stub.requests) == 3
     assert len({message.request_id for message in stub.requests}) == 1
 
@@ -42,7 +42,7 @@ def test_while_the_replay_guard_is_away_the_same_id_is_tried_again(stub: StubSer
 def test_a_replay_guard_that_stays_away_lets_nothing_pass(stub: StubService, ask: Ask) -> None:
     stub.answer_in_turn(GUARD)
     with pytest.raises(VerifierUnavailable) as caught:
-        ask(Connection(address=stub.address, timeout=20, attempts=2))
+        ask(Connection(address=stub.address, timeout=60, attempts=2))
     assert (caught.value.code, caught.value.reason) == ("UNAVAILABLE", "REPLAY_GUARD_UNAVAILABLE")
     assert len(stub.requests) == 2
 
@@ -62,7 +62,7 @@ def test_every_reason_is_told(stub: StubService, ask: Ask, error: Exception) -> 
     failure = failure_of(error)
     stub.answer_in_turn(failure)
     with pytest.raises(VerifierError) as caught:
-        ask(Connection(address=stub.address, timeout=20))
+        ask(Connection(address=stub.address, timeout=60))
     assert (caught.value.code, caught.value.reason) == (failure.code.name, failure.reason)
     assert failure.reason
 
@@ -70,7 +70,7 @@ def test_every_reason_is_told(stub: StubService, ask: Ask, error: Exception) -> 
 def test_a_code_alone_has_no_reason(stub: StubService, ask: Ask) -> None:
     stub.answer_in_turn(grpc.StatusCode.RESOURCE_EXHAUSTED)
     with pytest.raises(VerifierUnavailable) as caught:
-        ask(Connection(address=stub.address, timeout=20))
+        ask(Connection(address=stub.address, timeout=60))
     assert caught.value.reason == ""
 
 
@@ -88,7 +88,7 @@ def test_a_gateway_without_verdict_asks_for_patience(stub: StubService, failure:
 def test_a_source_that_is_locked_out_is_refused_and_told_so(stub: StubService, ask: Ask) -> None:
     public = plain_error(Reason.THROTTLED, key_asked=True)
     stub.behave = lambda _request, _context: rejected(pb.REJECTION_REASON_THROTTLED, public.code, public.http_status)
-    verdict = ask(Connection(address=stub.address))
+    verdict = ask(Connection(address=stub.address, timeout=60))
     assert isinstance(verdict, Rejected)
     assert (verdict.reason, verdict.http_status, verdict.code) == ("THROTTLED", 429, "SlowDown")
     assert len(stub.requests) == 1

@@ -12,7 +12,7 @@ def test_each_request_has_an_id_of_its_own_and_keeps_it_on_retries(stub: StubSer
     """The same request, sent twice by a client: the second one is a replay, and has to be told from a retry of the first."""
     stub.answer_in_turn(grpc.StatusCode.UNAVAILABLE, verified(), grpc.StatusCode.UNAVAILABLE, verified())
     for _ in range(2):
-        ask(Connection(address=stub.address, timeout=20))
+        ask(Connection(address=stub.address, timeout=60))
     ids = [message.request_id for message in stub.requests]
     assert len(ids) == 4
     assert all(len(request_id) >= 32 for request_id in ids)

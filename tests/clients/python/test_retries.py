@@ -10,12 +10,12 @@ from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1.verification_pb2_grpc import add_VerificationServiceServicer_to_server
 from counterseal_client import CallerRefused, Connection, RequestNotAccepted, Verdict, Verified, Verifier, VerifierUnavailable
 from tests.clients.python.asking import REQUEST, Ask
-from tests.clients.python.stub import StubService, running_stub, verified
+from tests.clients.python.stub import StubService, held_address, verified
 
 
 def test_unavailable_is_tried_again_with_the_same_id(stub: StubService, ask: Ask) -> None:
     stub.answer_in_turn(grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, verified())
-    assert isinstance(ask(Connection(address=stub.address, timeout=20)), Verified)
+    assert isinstance(ask(Connection(address=stub.address, timeout=60)), Verified)
     assert len(stub.requests) == 3
     assert len({message.request_id for message in stub.requests}) == 1
 
@@ -23,7 +23,7 @@ def test_unavailable_is_tried_again_with_the_same_id(stub: StubService, ask: Ask
 def test_unavailable_to_the_end_is_an_error(stub: StubService, ask: Ask) -> None:
     stub.answer_in_turn(grpc.StatusCode.UNAVAILABLE)
     with pytest.raises(VerifierUnavailable) as caught:
-        ask(Connection(address=stub.address, timeout=20, attempts=4))
+        ask(Connection(address=stub.address, timeout=60, attempts=4))
     assert caught.value.code == "UNAVAILABLE"
     assert len(stub.requests) == 4
 
@@ -43,12 +43,12 @@ def test_unavailable_to_the_end_is_an_error(stub: StubService, ask: Ask) -> None
 def test_nothing_else_is_tried_again(stub: StubService, ask: Ask, code: grpc.StatusCode, error: type[Exception]) -> None:
     stub.answer_in_turn(code, verified())
     with pytest.raises(error):
-        ask(Connection(address=stub.address, timeout=20))
+        ask(Connection(address=stub.address, timeout=60))
     assert len(stub.requests) == 1
 
 
 def test_the_deadline_holds_for_all_attempts_together(stub: StubService, ask: Ask) -> None:
-    """gRPC rounds a deadline up on its way: hence attempts that cost 300 ms each."""
+    """gRPC rounds a deadline up on its way, by up to a second from ten on: hence one below, and attempts of 300 ms each."""
     seen: list[float] = []
 
     def behave(_request: pb.VerifyRequest, context: grpc.ServicerContext) -> grpc.StatusCode:
@@ -58,7 +58,7 @@ def test_the_deadline_holds_for_all_attempts_together(stub: StubService, ask: As
 
     stub.behave = behave
     with pytest.raises(VerifierUnavailable):
-        ask(Connection(address=stub.address, timeout=5, attempts=3, backoff=0))
+        ask(Connection(address=stub.address, timeout=9, attempts=3, backoff=0))
     assert len(seen) == 3
     assert seen[1] < seen[0] - 0.2
     assert seen[2] < seen[1] - 0.2
@@ -86,16 +86,12 @@ def test_a_service_that_hangs_is_unavailable(stub: StubService, ask: Ask) -> Non
 
 
 def test_no_service_at_all(ask: Ask) -> None:
-    with running_stub() as gone:
-        address = gone.address
-    with pytest.raises(VerifierUnavailable):
+    with held_address() as address, pytest.raises(VerifierUnavailable):
         ask(Connection(address=address, timeout=1))
 
 
 def test_a_service_that_comes_back_is_found_again() -> None:
-    with running_stub() as first:
-        address = first.address
-    with Verifier(Connection(address=address, timeout=1)) as verifier:
+    with held_address() as address, Verifier(Connection(address=address, timeout=1)) as verifier:
         with pytest.raises(VerifierUnavailable):
             verifier.verify(REQUEST)
         server = grpc.server(ThreadPoolExecutor(2))
@@ -103,7 +99,7 @@ def test_a_service_that_comes_back_is_found_again() -> None:
         assert server.add_insecure_port(address)
         server.start()
         try:
-            until = time.monotonic() + 20
+            until = time.monotonic() + 60
             verdict: Verdict | None = None
             while verdict is None and time.monotonic() < until:
                 try:

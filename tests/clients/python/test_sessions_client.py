@@ -50,13 +50,13 @@ def stub() -> Iterator[SessionStub]:
 
 
 def do_synchronously(stub: SessionStub, method: str, *args: Any, **kwargs: Any) -> Any:
-    with Sessions(Connection(address=stub.address, timeout=20, bearer_token="the-front")) as sessions:
+    with Sessions(Connection(address=stub.address, timeout=60, bearer_token="the-front")) as sessions:
         return getattr(sessions, method)(*args, **kwargs)
 
 
 def do_on_a_loop(stub: SessionStub, method: str, *args: Any, **kwargs: Any) -> Any:
     async def run() -> Any:
-        async with AsyncSessions(Connection(address=stub.address, timeout=20, bearer_token="the-front")) as sessions:
+        async with AsyncSessions(Connection(address=stub.address, timeout=60, bearer_token="the-front")) as sessions:
             return await getattr(sessions, method)(*args, **kwargs)
 
     return asyncio.run(run())

@@ -108,7 +108,7 @@ class Gateway:
         self._app = app
 
     async def __aenter__(self) -> "Gateway":
-        self._verifier = AsyncVerifier(Connection(address=self._address, timeout=20))
+        self._verifier = AsyncVerifier(Connection(address=self._address, timeout=60))
         bodies = Bodies(max_set_aside=len(BODY), max_set_aside_total=len(BODY))
         self._gateway = SignedRequests(self._app, self._verifier, bodies=bodies)
         return self

@@ -55,7 +55,7 @@ NOT_UNDERSTOOD = {
 @pytest.mark.parametrize("answer", NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD.keys())
 def test_what_is_not_understood_is_refused(stub: StubService, ask: Ask, answer: pb.VerifyResponse) -> None:
     stub.behave = lambda _request, _context: answer
-    verdict = ask(Connection(address=stub.address))
+    verdict = ask(Connection(address=stub.address, timeout=60))
     assert isinstance(verdict, Rejected)
     assert (verdict.reason, verdict.http_status) == ("NOT_UNDERSTOOD", 403)
 
@@ -63,7 +63,7 @@ def test_what_is_not_understood_is_refused(stub: StubService, ask: Ask, answer: 
 @pytest.mark.parametrize(("number", "name"), [(0, "UNSPECIFIED"), (9999, "UNKNOWN_REASON_9999")])
 def test_an_unknown_reason_is_still_a_refusal(stub: StubService, ask: Ask, number: int, name: str) -> None:
     stub.behave = lambda _request, _context: rejected(number)
-    verdict = ask(Connection(address=stub.address))
+    verdict = ask(Connection(address=stub.address, timeout=60))
     assert isinstance(verdict, Rejected)
     assert verdict.reason == name
 
@@ -71,7 +71,7 @@ def test_an_unknown_reason_is_still_a_refusal(stub: StubService, ask: Ask, numbe
 @pytest.mark.parametrize("status", [0, 200, 302, 500, 4294967295])
 def test_a_refusal_never_becomes_a_success_by_its_status(stub: StubService, ask: Ask, status: int) -> None:
     stub.behave = lambda _request, _context: rejected(pb.REJECTION_REASON_MISMATCH, status=status)
-    verdict = ask(Connection(address=stub.address))
+    verdict = ask(Connection(address=stub.address, timeout=60))
     assert isinstance(verdict, Rejected)
     assert verdict.http_status == 403
 
@@ -116,7 +116,7 @@ DUTIES = [
 @pytest.mark.parametrize(("message", "duty"), DUTIES)
 def test_every_duty_is_read(stub: StubService, ask: Ask, message: pb.PayloadDuty, duty: PayloadDuty) -> None:
     stub.behave = lambda _request, _context: verified(payload_duty=message)
-    verdict = ask(Connection(address=stub.address))
+    verdict = ask(Connection(address=stub.address, timeout=60))
     assert isinstance(verdict, Verified)
     assert verdict.payload_duty == duty
 
@@ -139,6 +139,6 @@ def out_of_range(name: str) -> pb.VerifyResponse:
 def test_times_that_are_none_are_an_error_of_the_service(stub: StubService, ask: Ask, name: str) -> None:
     stub.behave = lambda _request, _context: out_of_range(name)
     with pytest.raises(VerifierError, match="that is none"):
-        ask(Connection(address=stub.address))
+        ask(Connection(address=stub.address, timeout=60))
     seen = exchange(stub.address, http_scope())
     assert (seen.status, seen.scopes) == (503, [])

@@ -13,7 +13,7 @@ from tests.clients.python.stub import StubService, rejected, verified
 
 
 def test_the_request_arrives_byte_for_byte(stub: StubService, ask: Ask) -> None:
-    ask(Connection(address=stub.address), REQUEST, Demand(services=("s3",), required_headers=("x-a",)))
+    ask(Connection(address=stub.address, timeout=60), REQUEST, Demand(services=("s3",), required_headers=("x-a",)))
     (message,) = stub.requests
     sent = message.http_request
     assert (sent.method, sent.target, sent.scheme, sent.source_address) == ("GET", REQUEST.target, "http", "192.0.2.7")
@@ -24,14 +24,17 @@ def test_the_request_arrives_byte_for_byte(stub: StubService, ask: Ask) -> None:
 
 
 def test_neither_body_nor_hash_leaves_the_body_unset(stub: StubService, ask: Ask) -> None:
-    ask(Connection(address=stub.address), HttpRequest(method="PUT", target=b"/", headers=()))
-    ask(Connection(address=stub.address), HttpRequest(method="PUT", target=b"/", headers=(), content_sha256=b"h" * 32))
+    ask(Connection(address=stub.address, timeout=60), HttpRequest(method="PUT", target=b"/", headers=()))
+    ask(
+        Connection(address=stub.address, timeout=60),
+        HttpRequest(method="PUT", target=b"/", headers=(), content_sha256=b"h" * 32),
+    )
     assert [message.http_request.WhichOneof("body") for message in stub.requests] == [None, "content_sha256"]
 
 
 def test_a_verified_answer(stub: StubService, ask: Ask) -> None:
     stub.behave = lambda _request, _context: verified(labels={"team": "blue"})
-    verdict = ask(Connection(address=stub.address))
+    verdict = ask(Connection(address=stub.address, timeout=60))
     assert isinstance(verdict, Verified)
     assert (verdict.key_id, verdict.principal, verdict.labels) == ("AKIDEXAMPLE", "alice", {"team": "blue"})
     assert verdict.signed_time == datetime.datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
@@ -42,7 +45,7 @@ def test_a_verified_answer(stub: StubService, ask: Ask) -> None:
 
 def test_a_rejected_answer(stub: StubService, ask: Ask) -> None:
     stub.behave = lambda _request, _context: rejected(pb.REJECTION_REASON_TOO_OLD, "RequestTimeTooSkewed")
-    verdict = ask(Connection(address=stub.address))
+    verdict = ask(Connection(address=stub.address, timeout=60))
     assert isinstance(verdict, Rejected)
     assert (verdict.reason, verdict.code, verdict.http_status) == ("TOO_OLD", "RequestTimeTooSkewed", 403)
     assert verdict.allowed_skew == timedelta(seconds=900)
@@ -57,5 +60,5 @@ def test_a_rejected_answer(stub: StubService, ask: Ask) -> None:
 )
 def test_a_request_that_fits_no_message(stub: StubService, ask: Ask, request_: HttpRequest) -> None:
     with pytest.raises(RequestNotAccepted):
-        ask(Connection(address=stub.address), request_)
+        ask(Connection(address=stub.address, timeout=60), request_)
     assert not stub.requests

@@ -1,11 +1,12 @@
 """Reading what has changed: the statements of the change feed, on a connection of their own."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Engine, Table, bindparam, select
+from sqlalchemy import Column, Connection, Engine, Table, bindparam, exc, select
 
 from counterseal.server.errors import StoreUnavailable
 from counterseal.server.store.database import Database, Watch
@@ -81,7 +82,7 @@ class ChangeReader:
         Raises:
             StoreUnavailable: the database does not answer, or is one that takes no changes and may lack some.
         """
-        with outages(self._database.is_outage), self._engine.connect() as connection:
+        with outages(self._database.is_outage), self._renewed_by_errors(), self._engine.connect() as connection:
             self._check_primary(connection)
             head = connection.execute(_NUMBER, {} if after is None else {"after": after}).one()
             number = int(head.value)
@@ -96,6 +97,15 @@ class ChangeReader:
             updated: list[int] = []
             names = {kind: _read_names(connection, kind, after, updated) for kind in Kind}
             return Changes(number=number, names=names, updated=updated, hash=head.hash)
+
+    @contextmanager
+    def _renewed_by_errors(self) -> Iterator[None]:
+        """Begin the next reading on another connection, whatever the database found wrong: it may be wrong there alone."""
+        try:
+            yield
+        except exc.DBAPIError:
+            self._engine.dispose()
+            raise
 
     def watch(self) -> Watch:
         """Open a watch. Raises StoreUnavailable."""

@@ -84,12 +84,15 @@ def pooled_engine(
     return engine
 
 
-def leave_lost(engine: Engine, losses: Losses, is_read_only: Callable[[exc.DBAPIError], bool]) -> None:
-    """Note lost connections, and leave a server that turned out to be read-only: after a failover another one takes changes."""
+def leave_lost(engine: Engine, losses: Losses, is_useless: Callable[[exc.DBAPIError], bool]) -> None:
+    """Note lost connections, and leave those that answer and are of no use.
+
+    `is_useless` says so of an error: the server is read-only since a failover, or what was prepared there fails for good.
+    """
 
     def handle(context: ExceptionContext) -> None:
         error = context.sqlalchemy_exception
-        if isinstance(error, exc.DBAPIError) and is_read_only(error):
+        if isinstance(error, exc.DBAPIError) and is_useless(error):
             context.is_disconnect = True
         if context.is_disconnect:
             losses.note()

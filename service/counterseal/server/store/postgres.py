@@ -30,6 +30,9 @@ _CONFLICTS: Final = frozenset({"40001", "40P01"})
 _READ_ONLY: Final = frozenset({"25006"})
 # feature_not_supported, undefined_function: what engines answer that have no advisory locks.
 _NO_LOCKS: Final = frozenset({"0A000", "42883"})
+# feature_not_supported also says that what was prepared has columns of other types since. Told by the server's function that
+# found out: the text is in the server's language.
+_STALE_PLAN: Final = ("0A000", "RevalidateCachedQuery")
 _NAMES: Final = frozenset({"postgresql", "postgresql+psycopg"})
 
 registry.register("postgresql.counterseal", "counterseal.server.store.postgres_driver", "Dialect")
@@ -65,7 +68,7 @@ def open_postgres(url: URL, timeout: float, pool: int, listen: bool) -> Database
             isolation=isolation,
             use_native_hstore=False,
         )
-        leave_lost(made, losses, lambda error: _state(error) in _READ_ONLY)
+        leave_lost(made, losses, lambda error: _state(error) in _READ_ONLY or _is_stale_plan(error))
         return made
 
     reads, writes = make(pool, "AUTOCOMMIT"), make(writers_beside(pool), "READ COMMITTED")
@@ -149,9 +152,15 @@ def _state(error: exc.DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
 
 
+def _is_stale_plan(error: exc.DBAPIError) -> bool:
+    """Say whether a statement was prepared before an upgrade gave its columns other types: here it fails for good."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return (_state(error), getattr(diagnosis, "source_function", None)) == _STALE_PLAN
+
+
 def is_outage(error: exc.DBAPIError) -> bool:
     """Say whether nobody knows. Without an SQLSTATE it is the driver that speaks: of a connection that is gone."""
     state = _state(error)
     if not state:
         return isinstance(error, exc.OperationalError | exc.InterfaceError)
-    return state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES
+    return state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES or _is_stale_plan(error)

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from tests.support.require import require_program
 
 # What each wait of Playwright may take, in milliseconds. Far more than needed: machines that run all tests at once are slow.
-PATIENCE = 20_000
+PATIENCE = 60_000
+_START = 150_000
 # Nothing leaves the machine: neither through a proxy nor for the browser's own updates and lists.
 _ARGUMENTS = ("--no-proxy-server", "--disable-component-update", "--disable-dev-shm-usage", "--disable-gpu")
 
@@ -25,6 +26,7 @@ def _options(home: Path) -> dict[str, Any]:
     return {
         "executable_path": require_program("chromium"),
         "chromium_sandbox": False,
+        "timeout": _START,
         "args": list(_ARGUMENTS),
         "env": {"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
     }

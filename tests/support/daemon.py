@@ -6,6 +6,7 @@ import functools
 import itertools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -16,15 +17,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-START_SECONDS = 60
+# Far more than needed: a machine that runs all tests at once may not come to one program for many seconds.
+START_SECONDS = 150
 _NUMBERS = itertools.count(1)
+# Below those that Linux gives to whoever connects, or listens on any.
+_PORTS = range(20_000, 32_768)
+# Those of this process, which lets go of them by ending.
+_claims: list[socket.socket] = []
+
+
+def claim_port() -> tuple[int, socket.socket]:
+    """Return a loopback port, and what keeps it from other test processes until it is closed.
+
+    A server that starts late on it, or comes back after a while, finds it as free as it was.
+    """
+    for port in random.SystemRandom().sample(_PORTS, k=100):
+        claim = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            # An abstract name is one socket's alone, and gone with its process.
+            claim.bind(f"\0counterseal-test-port-{port}")
+            probe.bind(("127.0.0.1", port))
+            return port, claim
+        claim.close()
+    raise RuntimeError("no port is free")
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on right now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Return a loopback port that nobody listens on, and that nobody else will be given as long as this process lives."""
+    port, claim = claim_port()
+    _claims.append(claim)
+    return port
 
 
 def unique_name(prefix: str = "t") -> str:

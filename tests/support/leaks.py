@@ -121,7 +121,9 @@ def _held(data: bytes, forbidden: _Forbidden) -> set[bytes]:
 
 def _forbidden(secrets: Path) -> _Forbidden:
     forbidden = _Forbidden()
-    for line in {line for path in secrets.glob("*.hex") for line in path.read_text().splitlines()}:
+    # A line without its end is of a process that was killed while it wrote, before it went on with the value.
+    whole = {line for path in secrets.glob("*.hex") for line in path.read_text().split("\n")[:-1]}
+    for line in whole - {""}:
         value = bytes.fromhex(line)
         forbidden.words.update(_words(value))
         if len(value) >= _SHORTEST:

@@ -24,7 +24,7 @@ def run_cli(server: RunningServer, *arguments: str, stdin: str = "") -> str:
     env |= {name: os.environ[name] for name in os.environ if name.startswith("COUNTERSEAL_TEST_")}
     env |= {"COUNTERSEAL_SERVER": server.address, "COUNTERSEAL_TOKEN": server.admin_token}
     command = [sys.executable, "-m", "counterseal.server.cli.main", *arguments]
-    done = subprocess.run(command, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{arguments[:2]}: {done.returncode}: {done.stderr}"
     return done.stdout
 
@@ -47,18 +47,18 @@ class Front:
 
     def sign_in(self, name: str = "alice", password: str = PASSWORD) -> pb.SignedIn:
         request = pb.SignInRequest(principal=name, password=password, access_token=True)
-        answer = self.stub.SignIn(request, metadata=self.metadata, timeout=60)
+        answer = self.stub.SignIn(request, metadata=self.metadata, timeout=120)
         assert answer.WhichOneof("outcome") == "signed_in", answer.refused
         return answer.signed_in
 
     def credentials(self, session_id: str, seconds: int = 900) -> pb.TemporaryCredentials:
         request = pb.IssueTemporaryCredentialsRequest(session_id=session_id, duration=Duration(seconds=seconds))
-        answer = self.stub.IssueTemporaryCredentials(request, metadata=self.metadata, timeout=60)
+        answer = self.stub.IssueTemporaryCredentials(request, metadata=self.metadata, timeout=120)
         assert answer.WhichOneof("outcome") == "credentials", answer.refused
         return answer.credentials
 
     def sign_out(self, session_id: str, *, wait: bool = False) -> pb.SignedOut:
-        answer = self.stub.SignOut(pb.SignOutRequest(session_id=session_id, wait=wait), metadata=self.metadata, timeout=60)
+        answer = self.stub.SignOut(pb.SignOutRequest(session_id=session_id, wait=wait), metadata=self.metadata, timeout=120)
         assert answer.WhichOneof("outcome") == "signed_out", answer.refused
         return answer.signed_out
 

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from tests.support.daemon import claim_port
+
 _POLL = 0.02
 
 
@@ -43,7 +45,8 @@ class TcpProxy:
         self._lock = threading.Lock()
         self._closed = False
         self._listener: socket.socket | None = None
-        self.port = 0
+        # It is listened on again after a while of refusing.
+        self.port, self._claim = claim_port()
         self.accepted = 0
         self._listen()
 
@@ -100,6 +103,7 @@ class TcpProxy:
         """Refuse for good."""
         self._closed = True
         self.refuse()
+        self._claim.close()
 
     def _set(self, mode: str, seconds: float = 0.0) -> None:
         self._mode, self._seconds = mode, seconds
@@ -111,7 +115,7 @@ class TcpProxy:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
         listener.listen(128)
-        self.port, self._listener = listener.getsockname()[1], listener
+        self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -149,7 +153,7 @@ class TcpProxy:
             while data := source.recv(65536):
                 if source is pair.client and self._seconds:
                     time.sleep(self._seconds)
-                while self._mode == "hold":
+                while self._mode == "hold" and pair in self._pairs:
                     time.sleep(_POLL)
                 if not pair.dead:
                     sink.sendall(data)
@@ -165,7 +169,7 @@ class TcpProxy:
         for pair in pairs:
             pair.close(reset=reset)
         for pair in pairs:
-            pair.over.wait(1)
+            pair.over.wait(10)  # only now has the RST been sent
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from tests.support.sign_in import PASSWORD
 
 SERVE = Path(__file__).parents[2] / "examples" / "web" / "serve.py"
 JSON = {"content-type": "application/json", "x-counterseal-csrf": "1"}
-SECONDS = 60
+SECONDS = 120
 
 
 @contextlib.contextmanager
@@ -38,13 +38,13 @@ def running_example(server: str, token: str, log: Path) -> Iterator[str]:
         yield _origin(process, log)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(SECONDS)
 
 
 def _origin(process: subprocess.Popen[bytes], log: Path) -> str:
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and process.poll() is None:
-        if match := re.search(r"running on (http://127\.0\.0\.1:\d+)", log.read_text()):
+        if match := re.search(r"running on (http://127\.0\.0\.1:\d+)\s", log.read_text()):
             return match[1]
         time.sleep(0.05)
     raise RuntimeError(f"the example did not say where it listens: {log.read_text()}")
@@ -112,5 +112,5 @@ class Visitor:
 
 @contextlib.contextmanager
 def open_visitor(origin: str) -> Iterator[Visitor]:
-    with httpx.Client(trust_env=False, timeout=20) as http:
+    with httpx.Client(trust_env=False, timeout=SECONDS) as http:
         yield Visitor(origin, http)

@@ -1,4 +1,7 @@
-"""What holds for the whole run: secrets are written down, and at the end searched for in everything that was let out."""
+"""What holds for the whole run: secrets are written down, and at the end searched for in everything that was let out.
+
+Hypothesis: the same examples on every machine and no deadlines, unless HYPOTHESIS_PROFILE asks for a hunt.
+"""
 
 import importlib.util
 import os
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import leaks
 
@@ -16,6 +20,14 @@ _SITE = str(Path(__file__).parent / "support" / "site")
 # Tests start programs while other threads of theirs are inside gRPC. Its handlers of fork() then start threads in the child,
 # which abort before the program is run. Read when gRPC is first used.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, database=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "hunt", deadline=None, max_examples=5_000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

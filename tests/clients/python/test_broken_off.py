@@ -94,7 +94,7 @@ async def read(body: Receive, *, stuck: asyncio.Event | None = None) -> tuple[by
 
 
 async def _unless_stuck(body: Receive, stuck: asyncio.Event) -> Message:
-    call, watch = asyncio.create_task(body()), asyncio.create_task(stuck.wait())  # type: ignore[arg-type]
+    call, watch = asyncio.ensure_future(body()), asyncio.create_task(stuck.wait())
     await asyncio.wait({call, watch}, return_when=asyncio.FIRST_COMPLETED)
     watch.cancel()
     if not call.done():

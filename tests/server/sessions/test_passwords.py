@@ -87,11 +87,10 @@ POISONED = {
 @pytest.mark.parametrize("name", POISONED)
 def test_a_hash_that_nobody_wrote_here_is_not_computed(name: str) -> None:
     """A row that asks for gigabytes would take the server down for the price of one sign-in."""
-    hasher = Counting()
+    hasher, matched = Counting(), list[bool]()
     ours = passwords(hasher=hasher)
-    started = time.perf_counter()
-    assert not ours.matches(POISONED[name], "correct horse")
-    assert time.perf_counter() - started < 1
+    assert _cpu_seconds(lambda: matched.append(ours.matches(POISONED[name], "correct horse"))) < 1
+    assert matched == [False]
     (computed,) = hasher.verified
     assert computed != POISONED[name]  # the dummy, at the price of any other
     assert computed.startswith("$argon2id$v=19$m=8,t=1,p=1$")
@@ -123,10 +122,11 @@ def test_no_password_costs_what_one_costs() -> None:
     ours = passwords(hasher=PasswordHasher(time_cost=2, memory_cost=16_384, parallelism=1))
     stored = ours.hash("correct horse")
     wrong, absent = [], []
-    for _ in range(9):
+    for _ in range(15):
         wrong.append(_cpu_seconds(lambda: ours.matches(stored, "another")))
         absent.append(_cpu_seconds(lambda: ours.matches(None, "another")))
-    assert 0.5 < statistics.median(absent) / statistics.median(wrong) < 2
+    # Pair by pair: what makes the machine slower for a while does so for both.
+    assert 0.5 < statistics.median(one / other for one, other in zip(absent, wrong, strict=True)) < 2
     assert statistics.median(absent) > 0.005  # it was computed at all
 
 

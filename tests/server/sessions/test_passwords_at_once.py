@@ -13,6 +13,8 @@ from counterseal.server.errors import SignInUnavailable
 from counterseal.server.lanes import Lane, set_seconds_left
 from counterseal.server.sessions.passwords import Passwords
 
+# Seconds. Far more than anything here takes, on a machine that does other things as well.
+PATIENCE = 60
 GOOD = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("correct horse")
 
 
@@ -32,7 +34,7 @@ class Held(PasswordHasher):
             self.most = max(self.most, self.now)
         self.entered.release()
         try:
-            assert self.go_on.wait(20)
+            assert self.go_on.wait(2 * PATIENCE)
             return super().verify(hash, password)
         finally:
             with self._lock:
@@ -48,17 +50,17 @@ def started(work: Callable[[], None], count: int) -> Iterator[list[threading.Thr
         yield threads
     finally:
         for thread in threads:
-            thread.join(20)
+            thread.join(2 * PATIENCE)
             assert not thread.is_alive()
 
 
 def test_at_most_so_many_are_computed_at_once() -> None:
     hasher = Held()
-    ours = Passwords(at_once=2, aside=contextlib.nullcontext, hasher=hasher)
+    ours = Passwords(at_once=2, aside=contextlib.nullcontext, hasher=hasher, wait_seconds=PATIENCE)
     answers: list[bool] = []
     with started(lambda: answers.append(ours.matches(GOOD, "correct horse")), 6):
-        assert hasher.entered.acquire(timeout=10)
-        assert hasher.entered.acquire(timeout=10)
+        assert hasher.entered.acquire(timeout=PATIENCE)
+        assert hasher.entered.acquire(timeout=PATIENCE)
         assert not hasher.entered.acquire(timeout=0.2)  # a third one waits
         hasher.go_on.set()
     assert answers == [True] * 6
@@ -69,7 +71,7 @@ def test_who_waits_too_long_is_told_that_nobody_knows() -> None:
     hasher = Held()
     ours = Passwords(at_once=1, aside=contextlib.nullcontext, hasher=hasher, wait_seconds=0.05)
     with started(lambda: _ignore(ours), 1):
-        assert hasher.entered.acquire(timeout=10)
+        assert hasher.entered.acquire(timeout=PATIENCE)
         for _ in range(2):
             with pytest.raises(SignInUnavailable):
                 ours.matches(GOOD, "correct horse")
@@ -81,9 +83,9 @@ def test_who_waits_too_long_is_told_that_nobody_knows() -> None:
 
 def test_nobody_waits_beyond_the_deadline_of_the_call() -> None:
     hasher = Held()
-    ours = Passwords(at_once=1, aside=contextlib.nullcontext, hasher=hasher, wait_seconds=30)
+    ours = Passwords(at_once=1, aside=contextlib.nullcontext, hasher=hasher, wait_seconds=PATIENCE)
     with started(lambda: _ignore(ours), 1):
-        assert hasher.entered.acquire(timeout=10)
+        assert hasher.entered.acquire(timeout=PATIENCE)
         waited: list[float] = []
 
         def wait() -> None:
@@ -96,16 +98,23 @@ def test_nobody_waits_beyond_the_deadline_of_the_call() -> None:
         with started(wait, 1):
             pass
         hasher.go_on.set()
-    assert waited[0] < 5
+    assert waited[0] < PATIENCE / 2
 
 
 def test_few_wait_and_the_rest_is_told_at_once() -> None:
     """Each that waits keeps a thread: a flood of sign-ins must not take them all."""
-    hasher = Held()
-    ours = Passwords(at_once=1, aside=contextlib.nullcontext, hasher=hasher, most_waiting=1)
+    hasher, placed = Held(), threading.Semaphore(0)
+
+    @contextlib.contextmanager
+    def aside() -> Iterator[None]:
+        placed.release()  # whoever has a place leaves its permit to others
+        yield
+
+    ours = Passwords(at_once=1, aside=aside, hasher=hasher, wait_seconds=PATIENCE, most_waiting=1)
     with started(lambda: _ignore(ours), 2):
-        assert hasher.entered.acquire(timeout=10)
-        _until(lambda: _refused_at_once(ours))
+        for _ in range(2):
+            assert placed.acquire(timeout=PATIENCE)
+        assert _refused_at_once(ours)
         hasher.go_on.set()
     assert ours.matches(GOOD, "correct horse")  # no place was lost
 
@@ -115,15 +124,15 @@ def test_the_permit_to_work_is_somebody_elses_meanwhile() -> None:
     ours = Passwords(at_once=1, aside=lane.aside, hasher=hasher)
 
     def call() -> None:
-        assert lane.enter(10)
+        assert lane.enter(PATIENCE)
         try:
             assert ours.matches(GOOD, "correct horse")
         finally:
             lane.leave()
 
     with started(call, 1):
-        assert hasher.entered.acquire(timeout=10)
-        assert lane.enter(0.5)  # while it computes
+        assert hasher.entered.acquire(timeout=PATIENCE)
+        assert lane.enter(PATIENCE)  # while it computes
         lane.leave()
         hasher.go_on.set()
     assert lane.enter(0)  # and it gave back what it took
@@ -140,11 +149,5 @@ def _refused_at_once(ours: Passwords) -> bool:
     try:
         ours.matches(GOOD, "correct horse")
     except SignInUnavailable:
-        return time.monotonic() - began < 1
+        return time.monotonic() - began < PATIENCE / 2
     return False
-
-
-def _until(met: Callable[[], bool]) -> None:
-    end = time.monotonic() + 15
-    while not met():
-        assert time.monotonic() < end

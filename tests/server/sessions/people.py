@@ -37,12 +37,16 @@ PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPri
 
 @dataclasses.dataclass
 class Clock:
-    """Unix seconds, moved by the test."""
+    """Unix seconds, moved by the test; and once it is stopped, by nothing else."""
 
     ahead: float = 0.0
+    stopped: float | None = None
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return (time.time() if self.stopped is None else self.stopped) + self.ahead
+
+    def stop(self) -> None:
+        self.stopped = time.time()
 
 
 class People:
@@ -123,7 +127,7 @@ class People:
 @contextmanager
 def serving_people(data_dir: Path, **settings: str) -> Iterator[People]:
     """Serve inside this process. At the end its log and metrics are kept for the search for leaked secrets."""
-    given = {"DATA_DIR": str(data_dir), "LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "", **settings}
+    given = {"DATA_DIR": str(data_dir), "LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "", "STORE_TIMEOUT": "60", **settings}
     config = load_config({f"COUNTERSEAL_{name}": value for name, value in given.items()})
     stream, clock = io.StringIO(), Clock()
     try:

@@ -58,7 +58,7 @@ def test_an_outage_is_no_refusal(engine: str, tmp_path: Path, cheap: None) -> No
     server = SERVERS[engine]()
     with tcp_proxy("127.0.0.1", server.port) as proxy:
         url = proxy.through(server.new_database())
-        with serving_people(tmp_path / "data", DATABASE_URL=url, STORE_TIMEOUT="1", SIGN_IN_FAILURES="1") as people:
+        with serving_people(tmp_path / "data", DATABASE_URL=url, STORE_TIMEOUT="10", SIGN_IN_FAILURES="1") as people:
             people.add()
             given = people.sign_in()
             proxy.refuse()

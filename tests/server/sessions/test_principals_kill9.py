@@ -94,5 +94,5 @@ def _kill_amid(life: Life, names: list[str], acknowledged: set[str], *, seed: in
     time.sleep(random.Random(seed).uniform(0, 0.03 * PEOPLE))
     life.server.kill()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()

@@ -83,6 +83,7 @@ def test_the_tokens_of_the_lost_answer_are_good_for_nothing(people: People) -> N
 
 
 def test_after_a_minute_nobody_asks_again_and_asking_does_not_make_it_longer(people: People) -> None:
+    people.clock.stop()
     first = people.sign_in()
     people.refresh(first.refresh_token, "one")
     people.clock.ahead += 40
@@ -123,6 +124,7 @@ def test_a_made_up_token_ends_nothing(people: People) -> None:
 
 
 def test_no_refreshing_after_the_idle_time_or_the_end(people: People) -> None:
+    people.clock.stop()
     first = people.sign_in()
     people.clock.ahead += 3599
     second = people.refresh(first.refresh_token)
@@ -139,6 +141,7 @@ def test_no_refreshing_after_the_idle_time_or_the_end(people: People) -> None:
 
 
 def test_nothing_lives_longer_than_the_session(people: People) -> None:
+    people.clock.stop()
     first = people.sign_in()
     for _ in range(12):
         people.clock.ahead += 3580

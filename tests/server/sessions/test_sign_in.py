@@ -1,6 +1,7 @@
 """SignIn: what it gives, whom it refuses, and that a stranger cannot tell which principals there are."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,8 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return matches(self, stored, password)
 
     def ran(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if "sign_ins" in statement or "principals" in statement:
+        mine = threading.current_thread().name.startswith("counterseal-rpc")  # what is swept up meanwhile is no step
+        if mine and ("sign_ins" in statement or "principals" in statement):
             seen.append(statement)
 
     event.listen(sqlalchemy.Engine, "before_cursor_execute", ran)
@@ -126,7 +128,8 @@ def test_failures_are_audited_together_and_names_that_nobody_has_are_written_now
 
 
 def wait_for_failures(people: People) -> dict[str, int]:
-    for _ in range(100):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         found: dict[str, int] = {}
         for entry in people.audit():
             if entry.action == "sign_in_failed":

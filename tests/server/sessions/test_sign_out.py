@@ -46,9 +46,11 @@ def test_all_of_it_ends_at_once(people: People, by: str) -> None:
         "refresh_token": given.refresh_token,
         "session_id": given.session.session_id,
     }
+    before = people.clock()
     done = people.sign_out(**{by: which[by]}).signed_out
+    after = people.clock()
     assert (done.session.state, done.session.end_reason) == (pb.SESSION_STATE_ENDED, "signed out")
-    assert 0 < done.effective_time.ToNanoseconds() / 1e9 - people.clock() < 1.5
+    assert before + 0.999 < done.effective_time.ToNanoseconds() / 1e9 < after + 1.001
     assert verdicts(people.client, given, key, credentials, people.clock()) == {"KEY_REVOKED"}
     assert reason(people.try_refresh(given.refresh_token).refused) == "OVER"
     assert people.verify_token(other.access_token.token) == "verified"
@@ -118,10 +120,16 @@ def test_waiting_until_it_is_in_force(people: People) -> None:
     done = people.sign_out(session_id=given.session.session_id, wait=True).signed_out
     assert people.clock() >= done.effective_time.ToNanoseconds() / 1e9
     second = pb.SignOutRequest(session_id=people.sign_in().session.session_id, wait=True)
-    with pytest.raises(grpc.RpcError) as failure:  # perhaps from the client's own clock: then without an ErrorInfo
-        people.sessions.SignOut(second, metadata=people.metadata, timeout=0.9)
-    assert failure.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert people.listed() == []  # it is over all the same
+
+    def is_over() -> bool:
+        with pytest.raises(grpc.RpcError) as failure:  # perhaps from the client's own clock: then without an ErrorInfo
+            people.sessions.SignOut(second, metadata=people.metadata, timeout=0.9)
+        assert failure.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        return people.listed() == []
+
+    end = time.monotonic() + 60
+    while not is_over():  # it is all the same, unless a stalled machine did not even take the call up
+        assert time.monotonic() < end
 
 
 def test_nothing_is_added_to_a_session_that_ends_meanwhile(people: People) -> None:

@@ -67,6 +67,7 @@ def at(given: pb.TemporaryCredentials, time: float) -> vpb.VerifyRequest:
 
 
 def test_it_ends_when_it_says_and_with_the_session(people: People, session: pb.SignedIn) -> None:
+    people.clock.stop()
     given = issue(people, session, 60)
     assert given.expire_time.seconds - people.clock() <= 60
     people.clock.ahead += 59
@@ -79,6 +80,7 @@ def test_it_ends_when_it_says_and_with_the_session(people: People, session: pb.S
 
 
 def test_it_is_never_good_for_longer_than_the_session(people: People, session: pb.SignedIn) -> None:
+    people.clock.stop()
     given = issue(people, session, 43_200)
     assert given.expire_time == session.session.idle_expire_time
     token = session.refresh_token

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from counterseal.core.schemes.bearer import write_token
 from counterseal.v1 import verification_pb2 as pb
 from counterseal_client import Demand, Verified
 from tests.clients.python.exchange import Seen, body_scope, exchange, http_scope
@@ -94,3 +95,47 @@ def test_the_body_is_unsigned(stub: StubService) -> None:
 def test_the_demand_goes_to_the_service(stub: StubService) -> None:
     ask(stub)
     assert list(stub.requests[0].demand.allowed_schemes) == ["rfc9421", "bearer"]
+
+
+REAL = write_token("CSBT" + "C" * 20, "r" * 43).encode()
+
+
+@pytest.mark.parametrize("demand", [None, Demand(allowed_schemes=("rfc9421",)), BOTH])
+@pytest.mark.parametrize("scheme", ["rfc9421", "aws-sigv4"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (b"authorization", b"Bearer " + REAL),
+        (b"Authorization", b"bearer  " + REAL),
+        (b"proxy-authorization", b"Bearer " + REAL),
+        (b"x-api-key", REAL),
+        (b"X-Forwarded-Access-Token", b"Bearer " + REAL),
+        (b"cookie", b"theme=dark; token=" + REAL + b"; lang=en"),
+        (b"sec-websocket-protocol", b"bearer, " + REAL),
+    ],
+)
+def test_beside_a_signature_no_token_of_ours_arrives(
+    stub: StubService, scheme: str, demand: Demand | None, name: bytes, value: bytes
+) -> None:
+    """Whoever demands signatures alone is told nothing of a token, and neither is the application."""
+    stub.behave = lambda _request, _context: verified(scheme=scheme)
+    fields = [(b"signature", b"sig=:AA==:"), (name, value), (b"x-other", b"kept")]
+    seen = exchange(stub.address, http_scope(headers=fields), demand=demand)
+    assert seen.status == 200
+    assert (b"signature", b"sig=:AA==:") in seen.app_headers()
+    assert (b"x-other", b"kept") in seen.app_headers()
+    assert b"cstk_" not in b"".join(value for _, value in seen.app_headers())
+    # The service has to see it: with both demanded, it is the one to refuse.
+    assert any(header.value == value for header in stub.requests[0].http_request.headers)
+
+
+@pytest.mark.parametrize("value", [b"Bearer eyJhbGciOiJub25lIn0.e30.", b"Bearer cstk_", b"Basic eDp5", b"csst_" + b"a" * 43])
+def test_beside_a_signature_what_is_no_token_of_ours_arrives(stub: StubService, value: bytes) -> None:
+    stub.behave = lambda _request, _context: verified(scheme="rfc9421")
+    seen = exchange(stub.address, http_scope(headers=[(b"authorization", value)]), demand=BOTH)
+    assert dict(seen.app_headers())[b"authorization"] == value
+
+
+def test_beside_a_token_no_other_field_holds_one(stub: StubService) -> None:
+    fields = [(b"authorization", b"Bearer " + REAL), (b"x-api-key", REAL)]
+    assert b"x-api-key" not in dict(ask(stub, headers=fields).app_headers())

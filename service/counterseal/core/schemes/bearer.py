@@ -41,6 +41,8 @@ _CHECK_CHARACTERS: Final = 6  # of 62: the 32 bits of a CRC
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Ids of keys for bearer tokens are always generated: they stand inside the token.
 _TOKEN: Final = re.compile(rb"cstk_(CSBT[A-Z2-7]{20})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
+# Only what is written well can be good for anything; before and behind it may stand whatever the field has room for.
+_TOKEN_INSIDE: Final = re.compile(rb"cstk_CSBT[A-Z2-7]{20}_[0-9A-Za-z]{49}")
 # RFC 9110 section 11.1: the scheme's name is "case-insensitive". RFC 6750 section 2.1: credentials = "Bearer" 1*SP b64token.
 # What begins as a token of ours is one, well written or not.
 _CREDENTIALS: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +(cstk_.*)", re.DOTALL)
@@ -85,6 +87,11 @@ def read_token(token: bytes) -> str:
     if match is None or checksum(token[:-_CHECK_CHARACTERS].decode("ascii")).encode() != match[3]:
         raise Refusal(Reason.MALFORMED, "Authorization: the bearer token is not of this service's form, or was cut or mistyped")
     return match[1].decode("ascii")
+
+
+def holds_token(value: bytes) -> bool:
+    """Say whether a token of ours stands somewhere in the value of a field: for whoever must not hand one on."""
+    return _TOKEN_INSIDE.search(value) is not None
 
 
 class Bearer(SchemeDefaults):

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from counterseal.core.payload import AlreadyChecked, BodyDigests, BodySha256, ChunkSigned
+from counterseal.core.schemes.bearer import holds_token
 from counterseal_client.asgi.types import Headers
 from counterseal_client.model import BEARER, Verified
 
@@ -53,9 +54,11 @@ def headers_for_application(
     """Return what the application gets of the client's fields, and those that name the signer (see `identity_headers`).
 
     A signature may go on: it is good for the request that it came with, and no other. A bearer token, in any spelling of its
-    field, may not: whoever reads it may use it until it ends.
+    field, may not: whoever reads it may use it until it ends. So may none of ours, in whatever field it stands: a request may
+    be signed and carry one as well, which nobody looked at. Tokens of other services are the application's business.
     """
     kept = without_client_claims(headers, prefix, verified.coverage.headers)
+    kept = [(name, value) for name, value in kept if not holds_token(value)]
     if verified.scheme == BEARER:
         kept = [(name, value) for name, value in kept if normal_name(name) not in _CREDENTIALS]
     return kept + identity_headers(verified, prefix, frames=frames)

@@ -50,8 +50,9 @@ class SignedRequests:
     `allow_uncovered`: what of `method`, `path` and `query` a signature may leave open, for an application that does not act on
     it: webhooks cover none of them. The application is told what is covered in `<prefix>covers`.
     Bearer tokens cover nothing, so they pass only where `demand.allowed_schemes` names `bearer`; method, path, query and body
-    are then whatever arrived, and `Authorization` is dropped: an application that logged it would give the token away. Of a
-    key that ends with a session, the application is told the session in `<prefix>session`.
+    are then whatever arrived, and `Authorization` is dropped: an application that logged it would give the token away. So is
+    any field that holds such a token beside a signature. Of a key that ends with a session, the application is told the
+    session in `<prefix>session`.
     A request that says twice where its body ends is refused before anybody is asked (`framing.py`).
     No verdict means no access: an outage is answered 503, a mistake of this gateway's own settings 500.
     """

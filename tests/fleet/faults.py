@@ -49,12 +49,16 @@ def listener(fleet: Fleet) -> Disturb:
     database = fleet.database
 
     def disturb(done: threading.Event, draw: random.Random) -> None:
+        ended = 0
         while not done.wait(draw.uniform(0.05, 0.5)):
             with contextlib.suppress(psycopg.Error):
-                database.execute(
+                # After a quiet second a listener has sent an empty statement, to hear whether it is still connected.
+                found = database.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    f"WHERE datname = '{fleet.name}' AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
+                    f"WHERE datname = '{fleet.name}' AND (query LIKE 'LISTEN%' OR query = '') AND pid <> pg_backend_pid()"
                 )
+                ended += len(found)
+        assert ended, "nobody listened"
 
     return disturb
 

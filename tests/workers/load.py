@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import grpc
@@ -17,7 +17,7 @@ from tests.support.process import RunningServer
 
 # A connection of its own for each channel, and nothing else that the stubs do not do by themselves.
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
-PATIENCE = 90.0
+PATIENCE = 120.0
 
 
 def channel(server: RunningServer) -> grpc.Channel:
@@ -65,7 +65,8 @@ class Load:
         with channel(self._server) as one:
             stub = pb_grpc.VerificationServiceStub(one)
             while not self._over.wait(self._pause):
-                self._call(stub)
+                if not self._call(stub):
+                    self._reconnect(one)
 
     def open_channels(self) -> None:
         """A new connection for each call."""
@@ -76,18 +77,29 @@ class Load:
     def end(self) -> None:
         self._over.set()
 
-    def _call(self, stub: pb_grpc.VerificationServiceStub) -> None:
+    def _reconnect(self, one: grpc.Channel) -> None:
+        """Wait until there is a connection: without one, gRPC fails each call at once until it tries again, in a second."""
+        ready = grpc.channel_ready_future(one)
+        while not self._over.is_set():
+            with suppress(grpc.FutureTimeoutError):
+                ready.result(0.1)
+                break
+        ready.cancel()
+
+    def _call(self, stub: pb_grpc.VerificationServiceStub) -> bool:
+        """Say whether there was an answer."""
         message, expected = self._asked[self.done() % 2]
         try:
-            answer: pb.VerifyResponse = stub.Verify(message, timeout=30)
+            answer: pb.VerifyResponse = stub.Verify(message, timeout=PATIENCE)
         except grpc.RpcError as error:
             self.failures[error.code().name, str(error.details())] += 1
             time.sleep(0.02)
-            return
+            return False
         found = outcome(answer)
         self.answers[found] += 1
         if found != expected:
             self.wrong.append(f"{found} instead of {expected}")
+        return True
 
 
 @contextmanager

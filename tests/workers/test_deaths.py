@@ -1,5 +1,6 @@
 """Workers and supervisors that die: who notices, and what is left."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import pytest
 from tests.server.calls import Client, signed
 from tests.support.process import RunningServer, running_server
 from tests.workers.load import channel, issue, load, wait_for
-from tests.workers.metrics import scrape
+from tests.workers.metrics import Scraped, scrape
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone")
 
@@ -43,21 +44,25 @@ def _ready(server: RunningServer) -> float:
     return scrape(server).values("counterseal_workers", state="ready")[0]
 
 
+def _replaced(server: RunningServer, times: int) -> Scraped | None:
+    """Return what two workers say once so many others were replaced."""
+    found = scrape(server)
+    return found if found.values("counterseal_worker_restarts_total") == [times] and len(found.workers()) == 2 else None
+
+
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     with running_server(tmp_path / "data", {"WORKERS": "2"}) as server, load(server, issue(server)) as gateways:
         before = set(server.workers())
-        for killed in sorted(before):
+        for times, killed in enumerate(sorted(before), 1):
             os.kill(killed, signal.SIGKILL)
             gateways.more(200)
-            wait_for(lambda: len(server.workers()) == 2 and _ready(server) == 2, "two workers")
-        found = scrape(server)
+            found = wait_for(lambda times=times: _replaced(server, times), "two workers")  # type: ignore[misc]
         assert not before & set(server.workers())
         gateways.more(200)
     assert not gateways.wrong
     assert gateways.codes() <= LOST
     # Calls in flight, and calls of those who were waiting for a connection: not more than gateways at each death.
     assert sum(gateways.failures.values()) <= 2 * 10 * 2
-    assert found.values("counterseal_worker_restarts_total") == [2.0]
     # The dead are left out.
     assert found.workers() == {"3", "4"}
 
@@ -85,9 +90,9 @@ def test_a_worker_that_does_not_answer_is_left_out_of_the_metrics(tmp_path: Path
         stopped = server.workers()[0]
         os.kill(stopped, signal.SIGSTOP)
         try:
-            found = scrape(server)
-            assert len(found.workers()) == 1
-            assert found.values("counterseal_workers_unread") == [1.0]
+            # The other one may be busy, and left out as well for a while.
+            wait_for(lambda: scrape(server).values("counterseal_workers_unread") == [1.0], "the other one answers")
+            assert len(scrape(server).workers()) == 1
         finally:
             os.kill(stopped, signal.SIGCONT)
         wait_for(lambda: scrape(server).workers() == {"1", "2"}, "both answer again")
@@ -98,9 +103,10 @@ def test_a_crash_loop_ends_the_service(tmp_path: Path) -> None:
         end = time.monotonic() + 90
         while server.process.poll() is None and time.monotonic() < end:
             for worker in server.workers()[:1]:
-                os.kill(worker, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # killed before, and gone meanwhile
+                    os.kill(worker, signal.SIGKILL)
             time.sleep(0.2)
-        assert server.process.wait(60) == 70
+        assert server.process.wait(120) == 70
         assert '"event": "crash_loop"' in server.log()
         assert "workers end again and again" in server.log()
 
@@ -125,6 +131,7 @@ def test_stopping_under_load(tmp_path: Path, workers: str) -> None:
         gateways.more(200)
         assert server.stop() == 0
         assert not any(_running(worker) for worker in before)
+        wait_for(lambda: gateways.failures, "a call that came too late")
         log = server.log()
     assert not gateways.wrong
     assert gateways.codes() == {"UNAVAILABLE"}
@@ -136,9 +143,12 @@ def test_stopping_under_load(tmp_path: Path, workers: str) -> None:
 def test_stopping_as_systemd_does(tmp_path: Path) -> None:
     """SIGTERM to every process of the service at once is still one request to stop."""
     with running_server(tmp_path / "data", {"WORKERS": "2"}) as server:
-        for pid in (*server.workers(), server.process.pid):
+        workers = server.workers()
+        server.process.send_signal(signal.SIGSTOP)  # at once for it too, however long the signals take
+        for pid in (*workers, server.process.pid):
             os.kill(pid, signal.SIGTERM)
-        assert server.process.wait(60) == 0
+        server.process.send_signal(signal.SIGCONT)
+        assert server.process.wait(120) == 0
         assert server.log().count('"exit": 0, "event": "worker_ended"') == 2
 
 
@@ -150,7 +160,7 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
         wait_for(lambda: '"event": "stopping"' in server.log(), "it is stopping")
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(60)
+        server.process.wait(120)
         assert not any(_running(worker) for worker in workers)
         assert "stopping_at_once" in server.log()
 
@@ -159,14 +169,14 @@ def test_a_worker_that_cannot_stop_is_killed_in_the_end(tmp_path: Path) -> None:
     with running_server(tmp_path / "data", {"WORKERS": "2", "STOP_GRACE": "0"}) as server:
         stuck = server.workers()[0]
         os.kill(stuck, signal.SIGSTOP)
-        assert server.stop(60) == 0
+        assert server.stop() == 0
         assert '"event": "worker_killed"' in server.log()
 
 
 def test_no_worker_while_the_store_is_away_is_no_crash(tmp_path: Path) -> None:
     """The replacement has to wait for the store; the service goes on with the workers that it has."""
     data = tmp_path / "data"
-    with running_server(data, {"WORKERS": "2", "STORE_TIMEOUT": "0.2"}) as server:
+    with running_server(data, {"WORKERS": "2"}) as server:
         message = signed(issue(server))
         with channel(server) as one:
             assert Client(one).verify(message) == "verified"

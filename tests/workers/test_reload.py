@@ -6,7 +6,7 @@ COUNTERSEAL_TEST_RELOADS says how often the service is reloaded under load (2).
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import grpc
@@ -38,6 +38,10 @@ def _reload(server: RunningServer, outcome: str = "done") -> None:
     before = _reloads(server, outcome)
     server.reload()
     wait_for(lambda: _reloads(server, outcome) == before + 1, f"a reload that is {outcome}")
+
+
+def _lines(server: RunningServer, event: str) -> list[str]:
+    return [line for line in server.log().splitlines() if f'"event": "{event}"' in line]
 
 
 def _alone(server: RunningServer, workers: int) -> bool:
@@ -109,7 +113,7 @@ def test_settings_that_cannot_be_used_change_nothing(tmp_path: Path, text: str |
             toml.write_text(text)
         _reload(server, "failed")
         assert set(server.workers()) == before
-        (line,) = [line for line in server.log().splitlines() if '"event": "reload_failed"' in line]
+        (line,) = wait_for(lambda: _lines(server, "reload_failed"), "the log says why")
         assert said in line
         assert "/dev/fd/" not in line
         # Also whoever has to be replaced now gets the settings that are in force, not those in the file.
@@ -132,14 +136,24 @@ def test_one_worker_under_a_supervisor(tmp_path: Path) -> None:
     assert not gateways.failures
 
 
+def _reload_cut_short(server: RunningServer) -> bool:
+    """Reload, and kill a new worker; say whether that was before the reload was done."""
+    before, done, failed = set(server.workers()), _reloads(server, "done"), _reloads(server, "failed")
+    server.reload()
+    for fresh in wait_for(lambda: set(server.workers()) - before, "a new worker"):
+        with suppress(ProcessLookupError):  # one of two, of which the supervisor ended the other
+            os.kill(fresh, signal.SIGKILL)
+    wait_for(lambda: _reloads(server, "failed") > failed or _reloads(server, "done") > done, "the reload has ended")
+    if _reloads(server, "failed") > failed:
+        wait_for(lambda: set(server.workers()) == before, "the old workers and no others")
+        return True
+    wait_for(lambda: _alone(server, 2) and _ready(server) == 2, "two workers")
+    return False
+
+
 def test_a_new_worker_that_dies_ends_the_reload_and_not_the_service(tmp_path: Path) -> None:
     with running_server(tmp_path / "data", {"WORKERS": "2", "MAX_CONNECTION_AGE": AGE}) as server:
-        before = set(server.workers())
-        server.reload()
-        (fresh,) = wait_for(lambda: set(server.workers()) - before, "a new worker")
-        os.kill(fresh, signal.SIGKILL)
-        wait_for(lambda: _reloads(server, "failed") == 1, "the reload has failed")
-        assert set(server.workers()) == before
+        assert any(_reload_cut_short(server) for _ in range(3))
         _reload(server)
 
 
@@ -165,7 +179,7 @@ def test_stopping_in_the_midst_of_a_reload(tmp_path: Path) -> None:
         before = set(server.workers())
         server.reload()
         wait_for(lambda: set(server.workers()) - before, "a new worker")
-        assert server.stop(60) == 0
+        assert server.stop() == 0
 
 
 def test_a_server_without_supervisor_goes_on(tmp_path: Path) -> None:

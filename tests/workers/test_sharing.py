@@ -14,7 +14,7 @@ from tests.server.calls import Client, signed
 from tests.support.process import RunningServer, running_server
 from tests.support.require import require
 from tests.workers.load import channel, issue, wait_for
-from tests.workers.metrics import scrape
+from tests.workers.metrics import scrape, scrape_whole
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone")
 CHANNELS = 24
@@ -34,7 +34,7 @@ def _refused(tmp_path: Path, code: int = CONFIG, arguments: tuple[str, ...] = ()
         env=environ | {f"COUNTERSEAL_{name}": value for name, value in given.items()},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )
     assert done.returncode == code, done.stderr
@@ -48,7 +48,7 @@ def test_connections_are_spread_and_counted_for_each_worker(server: RunningServe
     for _ in range(CHANNELS):
         with channel(server) as one:
             assert Client(one).verify(message) == "verified"
-    found = scrape(server)
+    found = scrape_whole(server)
     by_worker = [
         (labels["worker"], value)
         for name, labels, value in found.samples
@@ -61,7 +61,9 @@ def test_connections_are_spread_and_counted_for_each_worker(server: RunningServe
 
 
 def test_one_exposition_for_all(server: RunningServer) -> None:
-    found = scrape(server)
+    # Counted by the supervisor after it has said that all are ready.
+    wait_for(lambda: scrape(server).values("counterseal_workers", state="ready") == [3.0], "three workers")
+    found = scrape_whole(server)
     described = [line for line in found.text.splitlines() if line.startswith("# ")]
     assert len(described) == len(set(described))
     for name in ("counterseal_build_info", "counterseal_store_up"):
@@ -129,7 +131,7 @@ def test_one_process_cannot_know_replays_for_all(tmp_path: Path) -> None:
 
 def test_workers_are_started_by_a_supervisor_alone() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "counterseal.server.cli.worker"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "counterseal.server.cli.worker"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == USAGE
     assert "counterseal serve --workers" in done.stderr

@@ -71,7 +71,7 @@ def test_each_worker_takes_renewed_certificates_up_and_old_connections_go_on(fle
 
 def test_a_caller_by_certificate_is_one_at_every_worker(fleet: Fleet) -> None:
     mesh = fleet.authority.client(MESH)
-    channels = []
+    channels: list[grpc.Channel] = []
     try:
         while len(workers_reached(fleet.server)) < WORKERS:
             assert len(channels) < 100
@@ -83,10 +83,10 @@ def test_a_caller_by_certificate_is_one_at_every_worker(fleet: Fleet) -> None:
         callers.CreateCaller(callers_pb2.CreateCallerRequest(caller=caller), metadata=admin)
         message = signed(Client(channels[0], admin).issue())
         for one in channels:
-            wait_for(lambda one=one: _said(one, message) == "verified", "known there as well")
+            _until(one, message, "verified")
         callers.DeleteCaller(callers_pb2.DeleteCallerRequest(name="mesh"), metadata=admin)
         for one in channels:
-            wait_for(lambda one=one: _said(one, message) == "UNAUTHENTICATED", "unknown there as well")
+            _until(one, message, "UNAUTHENTICATED")
     finally:
         for one in channels:
             one.close()
@@ -97,3 +97,7 @@ def _said(one: grpc.Channel, message: object) -> str:
         return Client(one).verify(message)  # type: ignore[arg-type]
     except grpc.RpcError as error:
         return str(error.code().name)
+
+
+def _until(one: grpc.Channel, message: object, wanted: str) -> None:
+    wait_for(lambda: _said(one, message) == wanted, f"{wanted} there as well")

@@ -28,7 +28,9 @@ Leaving = Callable[[str, dt.datetime | None], AuditEntry]
 
 _NEWEST: Final = newest_of(bindparam("subject", type_=AUDIT.c.key_id.type))
 _READ: Final = select(CALLERS, _NEWEST.label("newest")).where(CALLERS.c.name == bindparam("wanted"))
-_LOCK: Final = select(CALLERS.c.name).where(CALLERS.c.name == bindparam("wanted")).with_for_update()
+_IS_TAKEN: Final = select(CALLERS.c.name).where(CALLERS.c.name == bindparam("wanted"))
+_LOCK: Final = _IS_TAKEN.with_for_update()
+_TAKEN: Final = "the caller's name, or what it is recognised by, is taken"
 _SWAP: Final = (
     update(CALLERS)
     .where(CALLERS.c.name == bindparam("wanted"), CALLERS.c.seal == bindparam("old"))
@@ -87,6 +89,9 @@ class CallerStore:
         def work(connection: Connection) -> CallerRecord:
             # Nobody creates and removes one of this name between what is read here and the entry.
             self._journal.lock(connection)
+            # Asked without a lock: whoever changes a caller has its row and waits for the journal (see `KeyStore.insert`).
+            if connection.execute(_IS_TAKEN, {"wanted": name}).first() is not None:
+                raise CallerExists(_TAKEN)
             newest = _newest(connection, name)
             stored, entry = making(newest)
             _check_times(stored, entry, newest)
@@ -158,7 +163,7 @@ class CallerStore:
         try:
             return self._transactions.writing(work)
         except exc.IntegrityError as error:
-            raise CallerExists("the caller's name, or what it is recognised by, is taken") from error
+            raise CallerExists(_TAKEN) from error
 
 
 def _rows(rows: Iterable[Row[Any]]) -> CallerRows:

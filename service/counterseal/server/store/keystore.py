@@ -46,6 +46,7 @@ _FIND: Final = select(_TRAIL.c.newest, KEYS).select_from(_TRAIL.join(KEYS, KEYS.
 _LOCK_KEY: Final = (
     select(KEYS, _NEWEST.scalar_subquery().label("newest")).where(KEYS.c.key_id == bindparam("id")).with_for_update()
 )
+_IS_TAKEN: Final = select(KEYS.c.key_id).where(KEYS.c.key_id == bindparam("id"))
 _ADD_KEY: Final = insert(KEYS)
 _CHANGE_KEY: Final = update(KEYS).where(KEYS.c.key_id == bindparam("id"))
 _SWAP: Final = (
@@ -140,6 +141,10 @@ class KeyStore:
         _check_time(stored, entry)
 
         def work(connection: Connection) -> KeyRecord:
+            # Asked without a lock. Whoever changes a key has its row and waits for the next number; to have the number and then
+            # wait for the row (InnoDB does, to tell that the id is taken) would undo that change, again and again.
+            if connection.execute(_IS_TAKEN, {"id": stored.record.key_id}).first() is not None:
+                raise KeyExists("the key id is taken")
             number = self.journal.record(connection, entry)
             connection.execute(_ADD_KEY, values | {"changed": number})
             return _read_back(connection, stored.record.key_id)

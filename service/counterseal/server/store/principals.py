@@ -37,6 +37,8 @@ PrincipalLeaving = Callable[[PrincipalView], PrincipalChange]
 
 _NEWEST: Final = select(newest_of(bindparam("subject", type_=AUDIT.c.key_id.type)))
 _ONE: Final = and_(PRINCIPALS.c.tenant == bindparam("of_tenant"), PRINCIPALS.c.name == bindparam("of_name"))
+_IS_TAKEN: Final = select(PRINCIPALS.c.name).where(_ONE)
+_TAKEN: Final = "the principal's name is taken in its tenant"
 _CHANGE: Final = update(PRINCIPALS).where(_ONE)
 _DELETE: Final = delete(PRINCIPALS).where(_ONE)
 _SWAP: Final = update(PRINCIPALS).where(_ONE, PRINCIPALS.c.seal == bindparam("old")).values(seal=bindparam("new"))
@@ -94,6 +96,9 @@ class PrincipalStore:
         def work(connection: Connection) -> PrincipalRecord:
             # Nobody creates and removes one of this name between what is read here and the entry.
             self._journal.lock(connection)
+            # Asked without a lock: whoever changes a principal has its row and waits for the journal (see `KeyStore.insert`).
+            if connection.execute(_IS_TAKEN, _wanted(tenant, name)).first() is not None:
+                raise PrincipalExists(_TAKEN)
             newest = maybe_time(connection.execute(_NEWEST, subject).scalar_one())
             stored, entry = making(newest)
             _check(stored, entry, (tenant, name))
@@ -105,16 +110,17 @@ class PrincipalStore:
         try:
             return self._transactions.writing(work)
         except exc.IntegrityError as error:
-            raise PrincipalExists("the principal's name is taken in its tenant") from error
+            raise PrincipalExists(_TAKEN) from error
 
     def change(self, tenant: str, name: str, edit: PrincipalEdit, *, now: dt.datetime | None = None) -> PrincipalRecord | None:
         """Change a principal, its sessions and their keys; durable when this returns.
 
         Returns the record as it is now, None when there is no such principal. `now` leaves sessions out of the view that have
-        expired by themselves; None: only those that were ended.
+        expired by themselves; None: only those that were ended. Something stands in the view for rows of sessions and keys that
+        cannot be read.
 
         Raises:
-            SealBroken: a row of the principal, its live sessions or their keys makes no sense.
+            SealBroken: the principal's row makes no sense.
         """
 
         def work(connection: Connection) -> PrincipalRecord | None:
@@ -133,14 +139,11 @@ class PrincipalStore:
     def delete(self, tenant: str, name: str, leaving: PrincipalLeaving, *, now: dt.datetime | None = None) -> bool:
         """Remove a principal and end its sessions; durable when this returns. Says whether there was one. `now` as in `change`.
 
-        What `leaving` raises leaves everything as it is.
-
-        Raises:
-            SealBroken: a row of the principal, its live sessions or their keys makes no sense.
+        What `leaving` raises leaves everything as it is. Something stands in the view for rows that cannot be read.
         """
 
         def work(connection: Connection) -> bool:
-            view = _lock(connection, tenant, name, now)
+            view = _lock(connection, tenant, name, now, leaving=True)
             if view is None:
                 return False
             change = leaving(view)
@@ -180,11 +183,14 @@ class PrincipalStore:
             change_session(connection, self._journal, views[session_id], of_session)
 
 
-def _lock(connection: Connection, tenant: str, name: str, now: dt.datetime | None) -> PrincipalView | None:
-    principal = lock_principal(connection, tenant, name)
+def _lock(
+    connection: Connection, tenant: str, name: str, now: dt.datetime | None, *, leaving: bool = False
+) -> PrincipalView | None:
+    principal = lock_principal(connection, tenant, name, ending=leaving)
     if principal is None:
         return None
-    return PrincipalView(principal=principal, sessions=lock_live_sessions(connection, tenant, name, principal, now))
+    sessions = lock_live_sessions(connection, tenant, name, principal, now, ending=True)
+    return PrincipalView(principal=principal, sessions=sessions)
 
 
 def _wanted(tenant: str, name: str) -> dict[str, Any]:

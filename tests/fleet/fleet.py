@@ -96,7 +96,7 @@ class Replica:
         for channel in self.channels:
             channel.close()
         self.signal(signal.SIGCONT)
-        self.server.stop(60)
+        self.server.stop()
 
 
 @dataclass

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 
+import grpc
 from cryptography.hazmat.primitives import serialization as ser
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -12,7 +13,7 @@ from counterseal.core.schemes import BUILT_IN
 from counterseal.core.schemes.base import Credentials, Signing
 from counterseal.v1 import principals_pb2, principals_pb2_grpc, sessions_pb2, sessions_pb2_grpc
 from counterseal.v1 import verification_pb2 as pb
-from tests.fleet.campaign import Begin, Doomed
+from tests.fleet.campaign import Begin, Doomed, until
 from tests.server.calls import Client, Issued, signed
 
 PASSWORD = "a password for tests"
@@ -32,7 +33,19 @@ def add_people(client: Client) -> None:
     for number in range(PEOPLE):
         principal = principals_pb2.Principal(name=name_of(number))
         request = principals_pb2.CreatePrincipalRequest(principal=principal, password=PASSWORD)
+        until(lambda request=request: _added(people, client, request))  # type: ignore[misc]
+
+
+def _added(
+    people: principals_pb2_grpc.PrincipalServiceStub, client: Client, request: principals_pb2.CreatePrincipalRequest
+) -> bool:
+    try:
         people.CreatePrincipal(request, metadata=client.admin)
+    except grpc.RpcError as error:
+        # It was, by a call whose answer did not come in time.
+        if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+            raise
+    return True
 
 
 def signing_in(use: Use) -> Begin:

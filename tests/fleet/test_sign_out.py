@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fleet.campaign import HEAD, Campaign
+from tests.fleet.campaign import Campaign
 from tests.fleet.faults import FAULTS
 from tests.fleet.fleet import WORKERS, Fleet, running_fleet
+from tests.fleet.results import HEAD
 from tests.fleet.signing_out import USES, add_people, signing_in
 
 SIGN_OUTS = int(os.environ.get("COUNTERSEAL_TEST_REVOCATIONS", "16"))
@@ -29,7 +30,7 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("fleet", "way", "fault"), CASES, indirect=["fleet"])
+@pytest.mark.parametrize(("fleet", "way", "fault"), CASES, indirect=["fleet"], scope="module")
 def test_nothing_is_verified_after_a_sign_out(fleet: Fleet, way: str, fault: str) -> None:
     disturb = FAULTS[fault]
     administers = fleet.replicas if disturb is None else fleet.replicas[:1]

@@ -12,9 +12,11 @@ from pathlib import Path
 import grpc
 import pytest
 
+from counterseal.v1 import keys_pb2
 from counterseal.v1 import verification_pb2 as pb
+from tests.fleet.campaign import CALL_SECONDS, until
 from tests.fleet.fleet import BOUND, Replica, running_fleet
-from tests.server.calls import Issued, outcome, signed
+from tests.server.calls import Client, Issued, outcome, signed
 
 ROUNDS = max(3, int(os.environ.get("COUNTERSEAL_TEST_REVOCATIONS", "40")) // 20)
 KEYS = 20
@@ -22,12 +24,16 @@ GOOD = 5
 
 
 def _warm(replica: Replica, messages: list[pb.VerifyRequest]) -> None:
+    """Ask until it is in the cache. Until then it may be unknown, or a crowded machine too slow to find it in time."""
     for message in messages:
         for client in replica.clients:
-            end = time.monotonic() + 60
-            while client.verify(message) != "verified":
-                assert time.monotonic() < end, "an issued key stays unknown"
-                time.sleep(0.02)
+            until(lambda client=client, message=message: client.verify(message) == "verified")  # type: ignore[misc]
+
+
+def _revoke(client: Client, key_id: str) -> float:
+    """Return the effective time, in seconds."""
+    answer: keys_pb2.RevokeResponse = until(lambda: client.revoke(key_id))
+    return answer.revoke_effective_time.ToNanoseconds() / 1e9
 
 
 def _said(call: "grpc.Future[pb.VerifyResponse]") -> str:
@@ -37,22 +43,26 @@ def _said(call: "grpc.Future[pb.VerifyResponse]") -> str:
         return str(error.code().name)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("engine", ["postgres", "mariadb"])
 def test_nothing_is_verified_out_of_an_old_cache(tmp_path: Path, engine: str) -> None:
-    with running_fleet(tmp_path, engine) as fleet:
+    # Who wakes up has time to read the store, on a crowded machine also: all that matters is what it says then.
+    with running_fleet(tmp_path, engine, settings={"STORE_TIMEOUT": "10"}) as fleet:
         awake, sleeper = fleet.replicas
-        good = [signed(awake.clients[0].issue()) for _ in range(GOOD)]
+        first = awake.clients[0]
+        good = [signed(until(first.issue)) for _ in range(GOOD)]
         for _ in range(ROUNDS):
-            issued: list[Issued] = [awake.clients[0].issue() for _ in range(KEYS)]
+            issued: list[Issued] = [until(first.issue) for _ in range(KEYS)]
             messages = [signed(one) for one in issued]
             _warm(sleeper, [*messages, *good])
             sleeper.signal(signal.SIGSTOP)
             try:
-                effective = [awake.clients[0].revoke(one.key_id).revoke_effective_time.ToNanoseconds() / 1e9 for one in issued]
-                time.sleep(max(0.0, max(effective) - time.time()) + 0.01)
+                effective = max(_revoke(first, one.key_id) for one in issued)
+                time.sleep(max(0.0, effective - time.time()) + 0.01)
                 calls = [
-                    client.verification.Verify.future(message, timeout=60) for message in messages for client in sleeper.clients
+                    client.verification.Verify.future(message, timeout=CALL_SECONDS)
+                    for message in messages
+                    for client in sleeper.clients
                 ]
                 time.sleep(BOUND / 10)  # they have left, and wait in the replica's sockets
             finally:

@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,11 +124,9 @@ def _issue_token(address: str, token: str) -> str:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Return user and system time of a process, all threads. The kernel counts it in nanoseconds in schedstat, by thread."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
+    """Return user and system time of a process, to the nanosecond, threads that have ended included."""
+    # The kernel's clock of another process (clock_getcpuclockid).
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def _measure(process: subprocess.Popen[bytes], send: Callable[[], int]) -> float:

@@ -27,7 +27,7 @@ def send(address: str, method: str, messages: Sequence[bytes]) -> int:
 
         for message in messages:
             slots.acquire()
-            call.future(message, timeout=30).add_done_callback(done)
+            call.future(message, timeout=120).add_done_callback(done)
         for _ in range(IN_FLIGHT):
             slots.acquire()
     if errors:

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.bench.body import BOUNDED
 
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.timeout(900)
 def test_a_short_run(tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -24,7 +27,7 @@ def test_a_short_run(tmp_path: Path) -> None:
         "--out",
         str(tmp_path),
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     measured = json.loads((tmp_path / "body.json").read_text())
     assert len(measured["rounds"]) == 2

@@ -41,7 +41,7 @@ def send(address: str, messages: Iterable[bytes], *, in_flight: int, stop: threa
             if stop is not None and stop.is_set():
                 break
             slots.acquire()
-            call.future(message, timeout=30).add_done_callback(done)
+            call.future(message, timeout=120).add_done_callback(done)
         for _ in range(in_flight):
             slots.acquire()
     return counts

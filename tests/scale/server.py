@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,8 @@ def measured_server(data_dir: Path, *, keys: int, core: int | None = None, **set
         )
         if core is not None:
             for task in Path(f"/proc/{process.pid}/task").iterdir():
-                os.sched_setaffinity(int(task.name), {core})
+                with suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(task.name), {core})
         while server.metric("counterseal_known_key_ids") < keys:
             if time.perf_counter() - begun > _LOADED_SECONDS:
                 raise RuntimeError("the server never knew all ids")

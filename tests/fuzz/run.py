@@ -4,10 +4,15 @@ Each target runs in a process of its own under atheris (libFuzzer). An input tha
 """
 
 import argparse
+import contextlib
 import hashlib
+import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -31,16 +36,6 @@ PARSERS = [
 ]
 
 
-def fuzz_here(name: str, arguments: list[str]) -> None:
-    """Fuzz one target in this process; never returns."""
-    import atheris
-
-    with atheris.instrument_imports(include=PARSERS):
-        from tests.fuzz.targets import PLANTED, TARGETS
-    atheris.Setup([sys.argv[0], *arguments], (TARGETS | PLANTED)[name].run)
-    atheris.Fuzz()
-
-
 def write_seeds(name: str, folder: Path) -> None:
     """Write the target's seeds as files, named for their hash."""
     from tests.fuzz.targets import PLANTED, TARGETS
@@ -50,34 +45,80 @@ def write_seeds(name: str, folder: Path) -> None:
         (folder / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
 
 
-def fuzz(name: str, seconds: int, folder: Path, seed: int = 1) -> subprocess.CompletedProcess[str]:
-    """Fuzz one target in a new process for about `seconds`; a return code other than 0 is a finding."""
-    corpus = folder / name
-    write_seeds(name, corpus)
-    command = [
-        sys.executable,
-        "-m",
-        "tests.fuzz.run",
-        "--here",
-        name,
-        str(corpus),
-        f"-max_total_time={seconds}",
-        f"-seed={seed}",
-    ]
-    command += [
-        "-max_len=8192",
-        "-timeout=10",
-        "-rss_limit_mb=2048",
-        "-print_final_stats=1",
-        f"-artifact_prefix={folder}/broken-{name}-",
-    ]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=seconds + 120)
+def fuzz_here() -> None:
+    """Have the parsers instrumented once, and fork a process for each target that standard input names."""
+    import atheris
+
+    with atheris.instrument_imports(include=PARSERS):
+        from tests.fuzz.targets import PLANTED, TARGETS
+    for line in sys.stdin:
+        name, log, *arguments = json.loads(line)
+        child = os.fork()
+        if child:
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+            continue
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for standard in (1, 2):
+            os.dup2(descriptor, standard)
+        atheris.Setup([sys.argv[0], *arguments], (TARGETS | PLANTED)[name].run)
+        atheris.Fuzz()  # never returns
+
+
+@dataclass(frozen=True)
+class Fuzzed:
+    """How it ended: a return code other than 0 is a finding, and the output says of what."""
+
+    returncode: int
+    output: str
+
+
+class Fuzzer:
+    """Fuzzes targets, each in a process of its own, which is born with its parsers instrumented: that takes seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` takes corpora, outputs, and inputs that break a target."""
+        self.folder = folder
+        command = [sys.executable, "-m", "tests.fuzz.run", "--here"]
+        with (folder / "instrumenting.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+
+    def fuzz(self, name: str, seconds: int, seed: int = 1) -> Fuzzed:
+        """Fuzz one target for about `seconds`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        corpus, log = self.folder / name, self.folder / f"{name}.log"
+        write_seeds(name, corpus)
+        arguments = [
+            str(corpus),
+            f"-max_total_time={seconds}",
+            f"-seed={seed}",
+            "-max_len=8192",
+            "-timeout=120",  # of an input by the clock on the wall, whether the machine came to this process or not
+            "-rss_limit_mb=2048",
+            "-print_final_stats=1",
+            f"-artifact_prefix={self.folder}/broken-{name}-",
+        ]
+        self._process.stdin.write(json.dumps([name, str(log), *arguments]).encode() + b"\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"nothing was fuzzed: {(self.folder / 'instrumenting.log').read_text()[-4000:]}")
+        return Fuzzed(int(answer), log.read_text(errors="replace"))
+
+    def close(self) -> None:
+        """End it, and what is under way."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
 
 
 def main() -> int:
     """Run what the command line names; 0 when nothing broke."""
     if sys.argv[1:2] == ["--here"]:
-        fuzz_here(sys.argv[2], sys.argv[3:])
+        fuzz_here()
+        return 0
     from tests.fuzz.targets import TARGETS
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -87,13 +128,14 @@ def main() -> int:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="counterseal-fuzz-"))
     broken = 0
-    for name in options.target or TARGETS:
-        done = fuzz(name, options.seconds, folder, options.seed)
-        runs = [line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed_units" in line]
-        print(f"{name}: {runs[-1] if runs else '?'} inputs, {'ok' if done.returncode == 0 else 'BROKEN'}", flush=True)
-        if done.returncode != 0:
-            broken += 1
-            print((done.stdout + done.stderr)[-4000:])
+    with contextlib.closing(Fuzzer(folder)) as fuzzer:
+        for name in options.target or TARGETS:
+            done = fuzzer.fuzz(name, options.seconds, options.seed)
+            runs = [line.split()[-1] for line in done.output.splitlines() if "number_of_executed_units" in line]
+            print(f"{name}: {runs[-1] if runs else '?'} inputs, {'ok' if done.returncode == 0 else 'BROKEN'}", flush=True)
+            if done.returncode != 0:
+                broken += 1
+                print(done.output[-4000:])
     if broken:
         print(f"the inputs are kept in {folder}")
     return 1 if broken else 0

@@ -1,12 +1,13 @@
 """A bounded run of every fuzz target. More: `python tests/fuzz/run.py --seconds 600`."""
 
+import contextlib
 import importlib.util
 import os
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from tests.fuzz.run import fuzz
+from tests.fuzz.run import Fuzzer
 from tests.fuzz.targets import TARGETS
 from tests.support.require import require
 
@@ -25,17 +26,24 @@ def test_seeds_break_nothing(name: str) -> None:
         target.run(seed * 3)
 
 
+@pytest.fixture(scope="module")
+def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzer]:
+    require(importlib.util.find_spec("atheris"), "atheris is not installed")
+    with contextlib.closing(Fuzzer(tmp_path_factory.mktemp("fuzz"))) as running:
+        yield running
+
+
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_bounded_run_breaks_nothing(name: str, tmp_path: Path) -> None:
-    require(importlib.util.find_spec("atheris"), "atheris is not installed")
-    done = fuzz(name, SECONDS, tmp_path)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    assert "number_of_executed_units" in done.stderr
+def test_a_bounded_run_breaks_nothing(name: str, fuzzer: Fuzzer) -> None:
+    done = fuzzer.fuzz(name, SECONDS)
+    assert done.returncode == 0, done.output[-4000:]
+    assert "number_of_executed_units" in done.output
 
 
-def test_what_breaks_is_seen(tmp_path: Path) -> None:
-    require(importlib.util.find_spec("atheris"), "atheris is not installed")
-    done = fuzz("planted", 60, tmp_path)
+@pytest.mark.timeout(900)
+def test_what_breaks_is_seen(fuzzer: Fuzzer) -> None:
+    done = fuzzer.fuzz("planted", 60)
     assert done.returncode != 0
-    assert "planted" in done.stdout + done.stderr
-    assert list(tmp_path.glob("broken-planted-*"))
+    assert "planted" in done.output
+    assert list(fuzzer.folder.glob("broken-planted-*"))

@@ -13,6 +13,7 @@ from counterseal.server.replay.policy import ColdStart, Policy
 
 Clock = Callable[[], float]
 _REPLAYED: Final = Rejected(reason=Reason.REPLAYED, detail="used before, and good for one use")
+_CLOSED: Final = "the window closed while the request was looked at: an earlier use may be forgotten"
 
 
 class Meter(Protocol):
@@ -63,13 +64,16 @@ class ReplayGuard:
         now = self._clock()
         if self._policy.may_be_forgotten(claim, now):
             # This process was stopped meanwhile, or its clock was set.
-            raise ReplayGuardUnavailable("the window closed while the request was looked at: an earlier use may be forgotten")
+            raise ReplayGuardUnavailable(_CLOSED)
         mark = mark_of(verified.key, self._policy.schemes[claim.scheme].single_use(claim))
         begun = time.perf_counter()
         try:
             answer = self._memory.use(mark, owner_of(asking), until=self._policy.end(claim, verified, now), now=now)
         finally:
             self._meter.asked(time.perf_counter() - begun)
+        if answer.use is Use.FIRST and self._policy.may_be_forgotten(claim, self._clock()):
+            # Or it was stopped on the way to the memory, which had forgotten an earlier use when it was asked.
+            raise ReplayGuardUnavailable(_CLOSED)
         # Asked of repeats as well: the first time may have been refused for this, and its mark stayed.
         if answer.use is not Use.OTHER and self._cold.may_be_lost(claim, answer.since, now):
             raise ReplayGuardUnavailable("signed before the replay guard's memory began: nobody knows whether it was used")

@@ -39,7 +39,10 @@ class Tender:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            self.turn()
+            try:
+                self.turn()
+            except Exception:  # of any kind: without this thread nothing would be forgotten, and no loss noticed, for good
+                self._note(False)
             self._closed.wait(self._seconds)
 
     def _note(self, up: bool) -> None:

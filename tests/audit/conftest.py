@@ -85,7 +85,7 @@ def lease(key_id: str, tenant: str) -> AuditEntry:
 
 @pytest.fixture(params=sorted(ENGINES))
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    store = open_store(ENGINES[request.param](tmp_path), timeout=10)
+    store = open_store(ENGINES[request.param](tmp_path), timeout=60)
     store.upgrade()
     rig = Rig(store, cipher=CIPHER)
     yield Ledger(rig, arm_journal(store, CIPHER))

@@ -35,7 +35,7 @@ NAMES = ("ada", "bob", "cy", "dee")
 @pytest.fixture
 def stores(tmp_path: Path) -> Iterator[tuple[KeyStore, KeyStore]]:
     """The store as it went on, and as it was in the backup: four principals, one session of each."""
-    made = [samples.open_store(f"sqlite:///{tmp_path}/{name}.db", timeout=10) for name in ("on", "backup")]
+    made = [samples.open_store(f"sqlite:///{tmp_path}/{name}.db", timeout=60) for name in ("on", "backup")]
     for store in made:
         store.upgrade()
         for name in NAMES:

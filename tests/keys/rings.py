@@ -79,7 +79,7 @@ class Gate:
     def __call__(self, key_id: str) -> None:
         if not self.reached.is_set():
             self.reached.set()
-            assert self.opened.wait(30)
+            assert self.opened.wait(120)
 
 
 class Find(threading.Thread):
@@ -100,7 +100,7 @@ class Find(threading.Thread):
             self._error = error
 
     def result(self) -> OpenedKey | None:
-        self.join(30)
+        self.join(120)
         assert not self.is_alive(), "the find does not come back"
         if self._error is not None:
             raise self._error

@@ -274,7 +274,7 @@ class Slow(World):
 def test_a_flight_older_than_the_bound_is_not_joined(clock: Clock) -> None:
     """It would bring something too old to be relied on, or an absence of before a key was issued."""
     slow = Slow(clock)
-    flight = SingleFlightKeyRing(slow, timeout=30, bound=RevocationBound(seconds=BOUND, clock=clock))
+    flight = SingleFlightKeyRing(slow, timeout=60, bound=RevocationBound(seconds=BOUND, clock=clock))
     first = Find(flight.find, "new")
     assert slow.reached.wait(30)
     slow.commit("new", 1)
@@ -288,7 +288,7 @@ def test_a_flight_older_than_the_bound_is_not_joined(clock: Clock) -> None:
 def test_evicting_all_leaves_no_flight_to_join(clock: Clock) -> None:
     slow = Slow(clock)
     slow.commit("k", 1)
-    flight = SingleFlightKeyRing(slow, timeout=30, bound=RevocationBound(seconds=BOUND, clock=clock))
+    flight = SingleFlightKeyRing(slow, timeout=60, bound=RevocationBound(seconds=BOUND, clock=clock))
     first = Find(flight.find, "k")
     assert slow.reached.wait(30)
     slow.commit("k", 2)

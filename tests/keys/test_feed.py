@@ -85,7 +85,7 @@ def test_a_failing_feed_is_told_of_once_and_gets_a_new_watch(monkeypatch: pytest
     source.error = None
     _until(lambda: "feed_recovered" in lines)
     assert lines.count("feed_lost") == 1
-    assert feed.is_fresh()
+    _until(feed.is_fresh)
     feed.close()
 
 

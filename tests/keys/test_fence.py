@@ -25,7 +25,7 @@ def test_a_load_from_before_an_eviction_is_neither_kept_nor_handed_out_after(
     """The race of MemWal#900: read, revoke and evict, store what was read."""
     if old is not None:
         store.versions["k"] = old
-    flight = SingleFlightKeyRing(store, timeout=30, bound=never_stale())
+    flight = SingleFlightKeyRing(store, timeout=60, bound=never_stale())
     ring = CachedKeyRing(flight, bound=never_stale())
     store.on_find = gate = Gate()
     older = Find(ring.find, "k")
@@ -101,7 +101,7 @@ def test_an_eviction_of_one_key_hinders_no_load_of_another(store: Store) -> None
 
 def test_no_find_sees_what_was_before_an_eviction_that_had_returned(store: Store) -> None:
     """Many threads at once, through cache and flight: a version once announced is never undercut."""
-    flight = SingleFlightKeyRing(store, timeout=30, bound=never_stale())
+    flight = SingleFlightKeyRing(store, timeout=60, bound=never_stale())
     ring = CachedKeyRing(flight, CacheLimits(keys=4), bound=never_stale())
     announced = {f"k{number}": 1 for number in range(6)}
     wrong: list[str] = []

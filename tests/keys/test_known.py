@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counterseal.core.model import Key, KeyState
@@ -15,6 +15,7 @@ from counterseal.server.keys.ring import OpenedKey
 IDS = st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=12)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.one_of(st.tuples(st.just("add"), IDS), st.tuples(st.just("load"), st.lists(IDS, max_size=8))), max_size=12))
 def test_what_was_added_or_loaded_last_is_known(steps: list[tuple[str, object]]) -> None:
     ids, expected = KnownIds(), set[str]()

@@ -53,6 +53,8 @@ from tests.support.process import RunningServer, start_server
 KEYS = int(os.environ.get("COUNTERSEAL_TEST_RESEAL_KEYS", "1600"))
 KILLS = int(os.environ.get("COUNTERSEAL_TEST_RESEAL_KILLS", "3"))
 PAGE = 200
+# Seconds after each page: longer than a busy machine takes to come to the killing.
+PAUSE = "10"
 PEOPLE = 20
 BULK = re.compile(r"bulk-[0-9]+")
 WRITERS = 2
@@ -154,6 +156,12 @@ def writers(server: RunningServer, ledger: Ledger) -> Iterator[list[Writer]]:
             assert not writer.is_alive()
 
 
+def wait_for_changes(running: list[Writer], count: int) -> None:
+    for writer in running:
+        while writer.is_alive() and writer.changes < count:
+            time.sleep(0.01)
+
+
 def start_reseal(server: RunningServer, ring: str, *args: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "counterseal", "secrets", "reseal", *args]
     environment = server.env | {"COUNTERSEAL_MASTER_KEYS": ring}
@@ -172,7 +180,7 @@ def kill_reseals(server: RunningServer, store: KeyStore, ring: str, kills: int) 
     for _ in range(kills):
         before = sealed_under(store, "new")
         # It waits after each page, so that it is there to be killed behind one; the page under way goes down with it.
-        process = start_reseal(server, ring, "--pause", "0.2")
+        process = start_reseal(server, ring, "--pause", PAUSE)
         wait_until_resealed(store, before + PAGE // 2, process)
         process.send_signal(signal.SIGKILL)
         assert process.wait(30) == -signal.SIGKILL
@@ -196,8 +204,8 @@ def check_all(server: RunningServer, ledger: Ledger) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_everything_opens_after_kills_and_the_old_master_key_may_go(tmp_path: Path, engine: str) -> None:
     url, ledger = ENGINES[engine](tmp_path), Ledger()
-    both, started = f"{NEW},{OLD}", {"DATABASE_URL": url, "WORKERS": "1"}
-    store = open_store(url, timeout=30)
+    both, started = f"{NEW},{OLD}", {"DATABASE_URL": url, "WORKERS": "1", "STORE_TIMEOUT": "60"}
+    store = open_store(url, timeout=60)
     servers: list[RunningServer] = []
     try:
         store.upgrade()
@@ -210,8 +218,9 @@ def test_everything_opens_after_kills_and_the_old_master_key_may_go(tmp_path: Pa
         with writers(servers[-1], ledger) as running:
             kill_reseals(servers[-1], store, both, KILLS - 1)
             # And the server, in the middle of a reseal that goes on without it.
-            process = start_reseal(servers[-1], both, "--pause", "0.2")
+            process = start_reseal(servers[-1], both, "--pause", PAUSE)
             wait_until_resealed(store, sealed_under(store, "new") + PAGE // 2, process)
+            wait_for_changes(running, 1)
             servers[-1].kill()
             process.send_signal(signal.SIGKILL)
             process.communicate()
@@ -223,9 +232,7 @@ def test_everything_opens_after_kills_and_the_old_master_key_may_go(tmp_path: Pa
         with writers(servers[-1], ledger) as running:
             out, err = start_reseal(servers[-1], both).communicate(timeout=300)
             assert b"Resealed under new" in out, err
-            for writer in running:
-                while writer.is_alive() and writer.changes < 3:
-                    time.sleep(0.01)
+            wait_for_changes(running, 3)
         assert [writer.error for writer in running] == [None] * WRITERS
         assert changes > 0
         assert servers[-1].stop() == 0

@@ -34,7 +34,7 @@ def test_the_alarm_is_raised(tmp_path: Path) -> None:
         client = Client(channel, bearer(server.admin_token))
         for spoilt in SPOILT:
             key = client.issue()
-            with sqlite3.connect(tmp_path / "data" / "counterseal.db") as database:
+            with sqlite3.connect(tmp_path / "data" / "counterseal.db", timeout=60) as database:
                 before = database.execute("SELECT labels, state, created, description FROM keys").fetchone()
                 database.execute(f"UPDATE keys SET {spoilt}")
             for call in CALLS:
@@ -44,8 +44,8 @@ def test_the_alarm_is_raised(tmp_path: Path) -> None:
                 assert (seen[0].code, seen[0].reason) == ("INTERNAL", "INTERNAL"), (number, seen)
                 assert "GONE" not in seen[0].text
                 assert alarms(server) == number
-            with sqlite3.connect(tmp_path / "data" / "counterseal.db") as database:
+            with sqlite3.connect(tmp_path / "data" / "counterseal.db", timeout=60) as database:
                 database.execute("UPDATE keys SET labels = ?, state = ?, created = ?, description = ?", before)
             assert client.verify(signed(key)) == "verified"
-            with sqlite3.connect(tmp_path / "data" / "counterseal.db") as database:
+            with sqlite3.connect(tmp_path / "data" / "counterseal.db", timeout=60) as database:
                 database.execute("DELETE FROM keys")

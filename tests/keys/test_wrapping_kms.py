@@ -213,11 +213,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_kms_that_is_not_there_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     short(monkeypatch)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{port}")
-    with pytest.raises(StoreUnavailable, match="does not answer"):
-        open_kms("alias/x").wrap(MASTER, master_key_id="a")
+    with socket.socket() as deaf:  # takes no connections, and keeps the port from others
+        deaf.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            open_kms("alias/x").wrap(MASTER, master_key_id="a")
 
 
 def test_a_kms_that_never_answers_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counterseal.core.model import Key, KeyState
@@ -11,6 +11,7 @@ from counterseal.server.verifier import Asking
 
 KEY = Key(key_id="KEY0001", tenant="acme", secret=b"s" * 32, allowed_schemes=frozenset(), state=KeyState.ACTIVE)
 TEXTS = st.text(max_size=8)
+UNHURRIED = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 def test_a_mark_is_of_tenant_key_and_use() -> None:
@@ -26,6 +27,7 @@ def test_a_mark_is_of_tenant_key_and_use() -> None:
     assert {len(one) for one in (mark, *others)} == {32}
 
 
+@UNHURRIED
 @given(st.tuples(TEXTS, TEXTS, st.binary(max_size=8)), st.tuples(TEXTS, TEXTS, st.binary(max_size=8)))
 def test_no_two_uses_are_spelled_alike(one: tuple[str, str, bytes], other: tuple[str, str, bytes]) -> None:
     def mark(parts: tuple[str, str, bytes]) -> bytes:
@@ -34,6 +36,7 @@ def test_no_two_uses_are_spelled_alike(one: tuple[str, str, bytes], other: tuple
     assert (mark(one) == mark(other)) is (one == other)
 
 
+@UNHURRIED
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
 def test_an_owner_is_of_caller_and_request_id(caller: str, request: str, other_caller: str, other_request: str) -> None:
     one = owner_of(Asking(caller=caller, request_id=request))

@@ -18,7 +18,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def store(store_url: str) -> Iterator[KeyStore]:
     """A store with its schema in place."""
-    opened = samples.open_store(store_url, timeout=10)
+    opened = samples.open_store(store_url, timeout=60)
     opened.upgrade()
     yield opened
     opened.close()

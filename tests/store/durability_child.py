@@ -20,12 +20,12 @@ from tests.keys.rings import never_stale
 
 
 def main(url: str, master_keys: str) -> None:
-    store = open_store(url, timeout=30)
+    store = open_store(url, timeout=60)
     store.upgrade()
     cipher = SecretCipher(MasterKeys.parse(master_keys))
     arm_journal(store, cipher)
     stored = StoredKeyRing(store.read_key, cipher, lambda key, scope: b"", scopes_per_key=1, bound=never_stale())
-    ring = SingleFlightKeyRing(stored, timeout=30, bound=never_stale())
+    ring = SingleFlightKeyRing(stored, timeout=60, bound=never_stale())
     schemes = {"aws-sigv4": BUILT_IN["aws-sigv4"]}
     issuer = Issuer(store=store, ring=ring, cipher=cipher, schemes=schemes, clock=time.time, revoke_bound=1)
     print("ready - -", flush=True)

@@ -53,7 +53,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         stored = StoredKeyRing(self.store.read_key, self.cipher, derive, scopes_per_key=16, bound=never_stale())
-        self.flight = SingleFlightKeyRing(stored, timeout=10, bound=never_stale())
+        self.flight = SingleFlightKeyRing(stored, timeout=60, bound=never_stale())
         self.ring = CachedKeyRing(self.flight, bound=never_stale())
         self.issuer = self.issuer_on(self.store)
 

@@ -189,7 +189,7 @@ def test_single_values_are_added_once(store: KeyStore) -> None:
 
 def test_concurrent_changes_are_none_lost(store: KeyStore, store_url: str) -> None:
     store.insert(samples.stored(principal="0"), samples.entry())
-    other = samples.open_store(store_url, timeout=10)  # pools of its own, as another process has
+    other = samples.open_store(store_url, timeout=60)  # pools of its own, as another process has
 
     def count(opened: KeyStore) -> None:
         for _ in range(20):

@@ -22,7 +22,7 @@ def test_twenty_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
     acknowledged: list[list[str]] = []
     for _ in range(ROUNDS):
         acknowledged += run_and_kill(url, master_keys.text())
-    store = open_store(url, timeout=30)
+    store = open_store(url, timeout=60)
     store.upgrade()
     check_acknowledged(store, acknowledged, SecretCipher(master_keys))
     check_all(store, SecretCipher(master_keys))

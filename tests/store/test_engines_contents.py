@@ -42,7 +42,7 @@ def test_ids_are_ordered_byte_by_byte(store: KeyStore) -> None:
 
 def test_a_reader_sees_what_is_committed_and_nothing_else(store: KeyStore, store_url: str) -> None:
     store.insert(samples.stored(principal="before"), samples.entry())
-    other = samples.open_store(store_url, timeout=10)
+    other = samples.open_store(store_url, timeout=60)
     seen = []
 
     def edit(stored: StoredKey) -> object:
@@ -73,7 +73,7 @@ def test_one_connection_sees_each_commit(store: KeyStore) -> None:
 def test_numbers_become_visible_in_ascending_order(store: KeyStore, store_url: str) -> None:
     for number in range(4):
         store.insert(samples.stored(f"k{number}"), samples.entry(f"k{number}"))
-    other = samples.open_store(store_url, timeout=30)
+    other = samples.open_store(store_url, timeout=60)
 
     def change(opened: KeyStore, number: int) -> None:
         for _ in range(15):

@@ -124,7 +124,7 @@ def lock_row(connection: Connection, key_id: str) -> None:
 
 
 def test_a_read_is_one_round_trip_on_mariadb() -> None:
-    store = samples.open_store(shared_mariadb().new_database(), timeout=10, pool=1)
+    store = samples.open_store(shared_mariadb().new_database(), timeout=60, pool=1)
     store.upgrade()
 
     def asked() -> int:
@@ -139,7 +139,7 @@ def test_a_read_is_one_round_trip_on_mariadb() -> None:
 
 
 def test_a_read_is_one_round_trip_on_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = samples.open_store(shared_postgres().new_database(), timeout=10, pool=1)
+    store = samples.open_store(shared_postgres().new_database(), timeout=60, pool=1)
     store.upgrade()
     store.read_key("key-1")
     waited = []

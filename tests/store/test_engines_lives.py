@@ -14,7 +14,8 @@ from tests.store.test_outages import OPERATIONS
 from tests.support.mariadb import MariaDB, running_mariadb
 from tests.support.postgres import Postgres, running_postgres
 
-TIMEOUT = 2
+# Long enough for a busy machine to answer in.
+TIMEOUT = 5
 Server = Postgres | MariaDB
 START: dict[str, Callable[[], contextlib.AbstractContextManager[Server]]] = {
     "mariadb": running_mariadb,

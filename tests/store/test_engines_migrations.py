@@ -62,7 +62,7 @@ def test_an_upgrade_killed_again_and_again_goes_on(store_url: str) -> None:
         assert (run.returncode, run.stderr) == (-9, b"")
         kills += 1
     assert kills >= 2
-    store = samples.open_store(store_url, timeout=30)
+    store = samples.open_store(store_url, timeout=60)
     store.upgrade()
     with store.database.writes.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), METADATA) == []
@@ -77,7 +77,7 @@ def test_mariadb_keeps_everything_in_innodb() -> None:
     server.execute("SET GLOBAL default_storage_engine = 'Aria'")
     try:
         url = server.new_database()
-        store = samples.open_store(url, timeout=10)
+        store = samples.open_store(url, timeout=60)
         store.upgrade()
         name = url.rpartition("/")[2]
         found = server.execute(f"SELECT DISTINCT engine FROM information_schema.tables WHERE table_schema = '{name}'")
@@ -136,7 +136,7 @@ from counterseal.core.model import KeyState
 from counterseal.server.store.engine import open_store
 from counterseal.server.store.records import AuditEntry, KeyQuery, KeyRecord, StoredKey
 NOON = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
-store = open_store(sys.argv[1], timeout=30)
+store = open_store(sys.argv[1], timeout=60)
 if hasattr(store, "journal"):
     from counterseal.server.store.audit_chain import AuditKey
     store.journal.arm(AuditKey(key=b"tests alone have this audit key."))
@@ -216,7 +216,7 @@ def before(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Old]:
 def test_a_server_of_the_release_before_goes_on_through_the_upgrade(before: Old) -> None:
     before.run("upgrade")
     before.run("insert", "old-1")
-    store = samples.open_store(before.url, timeout=30)
+    store = samples.open_store(before.url, timeout=60)
     with store.database.reads.connect() as connection:
         assert MigrationContext.configure(connection).get_current_revision() == before.schema
     store.upgrade()

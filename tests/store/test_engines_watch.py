@@ -51,7 +51,7 @@ def test_a_watch_is_closed_by_another_thread(store: KeyStore) -> None:
 @pytest.mark.parametrize("engine", ["postgres", "sqlite"])
 def test_a_change_elsewhere_wakes(engine: str, tmp_path: Path) -> None:
     url = ENGINES[engine](tmp_path)
-    store, other = samples.open_store(url, timeout=10), samples.open_store(url, timeout=10)
+    store, other = samples.open_store(url, timeout=60), samples.open_store(url, timeout=10)
     store.upgrade()
     watch = store.database.watch()
     for number in range(3):
@@ -68,7 +68,7 @@ def test_a_change_elsewhere_wakes(engine: str, tmp_path: Path) -> None:
 
 def test_what_is_rolled_back_wakes_nobody_on_postgres() -> None:
     url = shared_postgres().new_database()
-    store = samples.open_store(url, timeout=10)
+    store = samples.open_store(url, timeout=60)
     store.upgrade()
     store.insert(samples.stored(), samples.entry())
     watch = store.database.watch()
@@ -88,7 +88,7 @@ def test_what_is_rolled_back_wakes_nobody_on_postgres() -> None:
 def cuttable() -> Iterator[tuple[KeyStore, TcpProxy]]:
     server = shared_postgres()
     with tcp_proxy("127.0.0.1", server.port) as proxy:
-        store = samples.open_store(proxy.through(server.new_database()), timeout=2)
+        store = samples.open_store(proxy.through(server.new_database()), timeout=5)
         store.upgrade()
         yield store, proxy
         store.close()
@@ -143,7 +143,7 @@ def test_a_file_removed_under_a_watch_is_an_outage(tmp_path: Path) -> None:
 
 def test_without_listening_nothing_is_announced() -> None:
     url = shared_postgres().new_database()
-    silent, listening = samples.open_store(url, timeout=10, listen=False), samples.open_store(url, timeout=10)
+    silent, listening = samples.open_store(url, timeout=60, listen=False), samples.open_store(url, timeout=10)
     silent.upgrade()
     watch, deaf = listening.database.watch(), silent.database.watch()
     silent.insert(samples.stored(), samples.entry())

@@ -36,7 +36,7 @@ def test_postgres_over_a_unix_socket() -> None:
     url = server.new_database()
     login, _, place = url.rpartition("@")
     name = place.rpartition("/")[2]
-    works(samples.open_store(f"{login}@/{name}?host={quote(str(server.folder), safe='')}&port={server.port}", timeout=10))
+    works(samples.open_store(f"{login}@/{name}?host={quote(str(server.folder), safe='')}&port={server.port}", timeout=60))
 
 
 def test_mariadb_over_a_unix_socket() -> None:
@@ -44,22 +44,22 @@ def test_mariadb_over_a_unix_socket() -> None:
     url = server.new_database()
     login, _, place = url.rpartition("@")
     name = place.rpartition("/")[2]
-    works(samples.open_store(f"{login}@/{name}?unix_socket={quote(server.socket, safe='')}", timeout=10))
+    works(samples.open_store(f"{login}@/{name}?unix_socket={quote(server.socket, safe='')}", timeout=60))
 
 
 @pytest.mark.parametrize("scheme", ["mysql", "mariadb", "mariadb+pymysql", "postgresql"])
 def test_short_and_other_names_of_the_same(scheme: str) -> None:
     url = (shared_postgres() if scheme == "postgresql" else shared_mariadb()).new_database()
-    works(samples.open_store(scheme + url[url.index("://") :], timeout=10))
+    works(samples.open_store(scheme + url[url.index("://") :], timeout=60))
 
 
 def test_pgbouncer_in_session_mode() -> None:
     server = shared_postgres()
     with running_pgbouncer(server) as bouncer:
         url = bouncer.through(server.new_database())
-        store = samples.open_store(url, timeout=10)
+        store = samples.open_store(url, timeout=60)
         works(store)
-        store = samples.open_store(url, timeout=10)
+        store = samples.open_store(url, timeout=60)
         watch = store.database.watch()
         store.change("key-1", samples.moved)
         watch.wait(60)
@@ -74,8 +74,8 @@ def test_pgbouncer_in_transaction_mode_without_listening() -> None:
     server = shared_postgres()
     with running_pgbouncer(server, mode="transaction", pool_size=2) as bouncer:
         url = bouncer.through(server.new_database())
-        works(samples.open_store(url, timeout=10, listen=False))
-        stores = [samples.open_store(url, timeout=10, listen=False) for _ in range(4)]
+        works(samples.open_store(url, timeout=60, listen=False))
+        stores = [samples.open_store(url, timeout=60, listen=False) for _ in range(4)]
         threads = [threading.Thread(target=changed_often, args=(store,)) for store in stores]
         for thread in threads:
             thread.start()
@@ -134,13 +134,13 @@ def test_tls_to_postgres(tmp_path: Path) -> None:
         }
         server.restart()
         url = server.new_database()
-        store = samples.open_store(f"{url}?sslmode=verify-full&sslrootcert={tmp_path}/right/cert.pem", timeout=10)
+        store = samples.open_store(f"{url}?sslmode=verify-full&sslrootcert={tmp_path}/right/cert.pem", timeout=60)
         store.upgrade()
         with store.database.reads.connect() as connection:
             used = connection.exec_driver_sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
             assert used.scalar_one() is True
         works(store)
-        wrong = samples.open_store(f"{url}?sslmode=verify-full&sslrootcert={tmp_path}/wrong/cert.pem", timeout=10)
+        wrong = samples.open_store(f"{url}?sslmode=verify-full&sslrootcert={tmp_path}/wrong/cert.pem", timeout=60)
         with pytest.raises(StoreUnavailable):
             wrong.read_key("key-1")
 
@@ -157,13 +157,13 @@ def test_tls_to_mariadb(tmp_path: Path) -> None:
         server.options |= {"ssl-cert": f"{server.folder}/cert.pem", "ssl-key": f"{server.folder}/key.pem"}
         server.restart()
         url = server.new_database()
-        store = samples.open_store(f"{url}?ssl_ca={tmp_path}/right/cert.pem&ssl_verify_identity=true", timeout=10)
+        store = samples.open_store(f"{url}?ssl_ca={tmp_path}/right/cert.pem&ssl_verify_identity=true", timeout=60)
         store.upgrade()
         with store.database.reads.connect() as connection:
             row = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Ssl_cipher'").one()
             assert row[1]
         works(store)
-        wrong = samples.open_store(f"{url}?ssl_ca={tmp_path}/wrong/cert.pem&ssl_verify_identity=true", timeout=10)
+        wrong = samples.open_store(f"{url}?ssl_ca={tmp_path}/wrong/cert.pem&ssl_verify_identity=true", timeout=60)
         with pytest.raises(StoreUnavailable):
             wrong.read_key("key-1")
 
@@ -177,7 +177,7 @@ def test_a_login_that_is_refused_is_an_outage_that_shows_no_password(server: obj
         "database": url + "_absent",
         "user": url.replace("counterseal:", "nobody:"),
     }
-    store = samples.open_store(changed[wrong], timeout=10)
+    store = samples.open_store(changed[wrong], timeout=60)
     with pytest.raises(StoreUnavailable) as caught:
         store.read_key("key-1")
     error: BaseException | None = caught.value
@@ -193,13 +193,13 @@ def test_a_user_without_rights_to_change_tables_serves() -> None:
     server = shared_postgres()
     url = server.new_database()
     name = url.rpartition("/")[2]
-    owner = samples.open_store(url, timeout=10)
+    owner = samples.open_store(url, timeout=60)
     owner.upgrade()
     owner.close()
     server.execute("DO $$ BEGIN CREATE ROLE server LOGIN PASSWORD 'server'; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     server.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO server", name)
     server.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO server", name)
-    works(samples.open_store(f"postgresql://server:server@{server.address}/{name}", timeout=10))
+    works(samples.open_store(f"postgresql://server:server@{server.address}/{name}", timeout=60))
 
 
 def test_a_mariadb_user_without_rights_to_change_tables_serves() -> None:
@@ -207,9 +207,9 @@ def test_a_mariadb_user_without_rights_to_change_tables_serves() -> None:
     name = server.new_database().rpartition("/")[2]
     server.execute("CREATE USER IF NOT EXISTS owner@'%' IDENTIFIED BY 'owner'")
     server.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX ON {name}.* TO owner@'%'")
-    owner = samples.open_store(f"mysql://owner:owner@{server.address}/{name}", timeout=10)
+    owner = samples.open_store(f"mysql://owner:owner@{server.address}/{name}", timeout=60)
     owner.upgrade()
     owner.close()
     server.execute("CREATE USER IF NOT EXISTS server@'%' IDENTIFIED BY 'server'")
     server.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO server@'%'")
-    works(samples.open_store(f"mysql://server:server@{server.address}/{name}", timeout=10))
+    works(samples.open_store(f"mysql://server:server@{server.address}/{name}", timeout=60))

@@ -42,7 +42,7 @@ def test_many_processes_may_start_at_once(store_url: str) -> None:
     for process in starting:
         out, err = process.communicate(timeout=250)
         assert (process.returncode, out, err) == (0, b"", b"")
-    store = samples.open_store(store_url, timeout=10)
+    store = samples.open_store(store_url, timeout=60)
     store.ping()
     assert store.change_sequence() == 0
     store.close()
@@ -73,7 +73,7 @@ def of_a_later_release(store: KeyStore, compatible_from: bytes | None) -> None:
 @pytest.mark.parametrize("compatible_from", [None, b"", b"9998", b"yes!", b"00000", b"1"])
 def test_a_newer_schema_is_refused_and_left_alone(store: KeyStore, store_url: str, compatible_from: bytes | None) -> None:
     of_a_later_release(store, compatible_from)
-    later = samples.open_store(store_url, timeout=10)
+    later = samples.open_store(store_url, timeout=60)
     with pytest.raises(ConfigError, match=r"COUNTERSEAL_DATABASE_URL.*9999"):
         later.upgrade()
     later.close()
@@ -84,7 +84,7 @@ def test_a_newer_schema_is_refused_and_left_alone(store: KeyStore, store_url: st
 def test_a_newer_schema_that_says_so_is_used(store: KeyStore, store_url: str) -> None:
     assert store.read_meta(schema.COMPATIBLE_NAME) == {schema.COMPATIBLE_NAME: schema.COMPATIBLE_FROM.encode()}
     of_a_later_release(store, schema.COMPATIBLE_FROM.encode())
-    later = samples.open_store(store_url, timeout=10)
+    later = samples.open_store(store_url, timeout=60)
     later.upgrade()
     later.insert(samples.stored(), samples.entry())
     assert store.read_key("key-1") is not None
@@ -93,7 +93,7 @@ def test_a_newer_schema_that_says_so_is_used(store: KeyStore, store_url: str) ->
 
 def test_an_upgrade_that_fails_halfway_leaves_nothing_behind(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/keys.db"
-    store = samples.open_store(url, timeout=10)
+    store = samples.open_store(url, timeout=60)
 
     def fail(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if "CREATE TABLE meta" in statement:
@@ -112,7 +112,7 @@ def test_an_upgrade_that_fails_halfway_leaves_nothing_behind(tmp_path: Path) -> 
 
 
 def test_the_database_file_belongs_to_its_owner_alone(tmp_path: Path) -> None:
-    store = samples.open_store(f"sqlite:///{tmp_path}/odd #%25 name?.db".replace("?", "%3F"), timeout=10)
+    store = samples.open_store(f"sqlite:///{tmp_path}/odd #%25 name?.db".replace("?", "%3F"), timeout=60)
     store.upgrade()
     store.insert(samples.stored(), samples.entry())
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

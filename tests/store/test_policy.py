@@ -169,6 +169,7 @@ def test_limits_hold_at_issue_and_at_update(rig: Rig) -> None:
 
 # --- at rest
 
+UNHURRIED = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 NAMES = st.text("abcdefghij", min_size=1, max_size=5)
 POLICIES = st.builds(
     KeyPolicy,
@@ -181,6 +182,7 @@ POLICIES = st.builds(
 )
 
 
+@UNHURRIED
 @given(POLICIES)
 def test_a_policy_as_text_is_the_same_policy(policy: KeyPolicy) -> None:
     text = policy_text(policy)
@@ -224,7 +226,7 @@ def rotated_keys(draw: st.DrawFn) -> tuple[Any, Secrets]:
     return stored, Secrets(current=draw(SECRETS), previous=older, marks=tuple(draw(st.lists(MARKS, max_size=3))))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@UNHURRIED
 @given(rotated_keys())
 def test_what_is_sealed_comes_back(made: tuple[Any, Secrets]) -> None:
     stored, secrets = made

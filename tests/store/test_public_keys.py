@@ -294,7 +294,7 @@ def test_rows_from_before_are_symmetric_and_open(tmp_path: Path) -> None:
     from alembic.config import Config
 
     url = f"sqlite:///{tmp_path}/keys.db"
-    store = samples.open_store(url, timeout=10)
+    store = samples.open_store(url, timeout=60)
     store.database.prepare()
     with store.database.writes.begin() as connection:
         config = Config()

@@ -67,13 +67,13 @@ def test_amid_a_load_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return found
 
     monkeypatch.setattr(KeyStore, "read_key", read_key)
-    with in_process(tmp_path / "data") as server:
+    with in_process(tmp_path / "data", STORE_TIMEOUT="60") as server:
         client = server.client
         issued = client.issue()
         message = signed(issued)
         held.set()
         early = client.verification.Verify.future(message)
-        assert reading.wait(30)
+        assert reading.wait(60)
         client.revoke(issued.key_id)
         assert client.verify(message) == "KEY_REVOKED"
         go_on.set()

@@ -15,8 +15,9 @@ import pytest
 from counterseal.core.schemes import BUILT_IN
 from counterseal.server.cli.main import cli
 from counterseal.server.config import SETTINGS, load_config
+from tests.support.daemon import free_port
 from tests.support.require import require, require_program
-from tests.test_readme import README, ROOT, _background, _blocks, _free_port
+from tests.test_readme import README, ROOT, _background, _blocks
 
 TABLE = README[README.index("| setting | default |") : README.index("- **Callers.**")]
 # What is not a value: said in words, since it is made at the start.
@@ -90,7 +91,7 @@ def guarded(tmp_path: Path) -> Iterator[dict[str, str]]:
         require_program(program)
     require((ROOT / ".venv" / ".dev").exists(), "the environment that `make test` makes")
     assert f"`{GUARDED}`" in README
-    port = _free_port()
+    port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COUNTERSEAL_", "AWS_", "MAKE"))}
     env |= {name: value for name, value in os.environ.items() if name.startswith("COUNTERSEAL_TEST_")}
     env |= {"COUNTERSEAL_LISTEN": f"127.0.0.1:{port}", "COUNTERSEAL_METRICS_LISTEN": "127.0.0.1:0"}

@@ -74,7 +74,7 @@ def start(program: list[str], address: str, bearer: str, request: Path | None = 
     env.pop("COUNTERSEAL_REQUEST", None)
     if request:
         env["COUNTERSEAL_REQUEST"] = str(request)
-    return subprocess.run(program, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(program, env=env, capture_output=True, text=True, timeout=180, check=False)
 
 
 def run(program: list[str], address: str, bearer: str, request: Path | None = None) -> list[str]:

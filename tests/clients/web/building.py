@@ -41,7 +41,7 @@ def run_node(module: Path, *arguments: str, job: object = None) -> str:
     env.pop("NODE_TEST_CONTEXT", None)
     command = [require_program("node"), *arguments]
     done = subprocess.run(
-        command, cwd=NODE, env=env, input=json.dumps(job), capture_output=True, text=True, timeout=120, check=False
+        command, cwd=NODE, env=env, input=json.dumps(job), capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
     return done.stdout

@@ -1,7 +1,7 @@
 // The bearer token: where there is one, when it is fetched again, and how tabs share it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeLocks, KEY_LIFE, signedIn, tab, until, web, World } from "./support.mjs";
+import { FakeLocks, KEY_LIFE, signedIn, tab, turns, until, web, World } from "./support.mjs";
 
 test("the bearer token goes alone, and is fetched again after a reload", async () => {
   const world = new World();
@@ -61,7 +61,7 @@ test("a token that another tab's refresh has ended meanwhile is tried again with
     if (!refreshed) {
       refreshed = there.refresh();
       await refreshed;
-      await new Promise((resolve) => setTimeout(resolve, 50)); // The message to this tab is under way.
+      await turns(20); // The message to this tab is under way.
     }
     return new Response("", { status: 401 });
   };

@@ -83,11 +83,16 @@ export class FakeLocks {
 
 export const refused = (state, body) => Response.json(body, { status: state });
 
-/** Waits until `condition` holds: messages between tabs take a turn or two. */
+/** Lets messages between tabs arrive, which takes a turn or two, however long a turn takes. */
+export async function turns(count) {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** Waits until `condition` holds. */
 export async function until(condition) {
-  for (let turns = 0; turns < 500; turns += 1) {
+  for (let tried = 0; tried < 5000; tried += 1) {
     if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await turns(1);
   }
   throw new Error("never came true");
 }

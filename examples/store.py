@@ -44,7 +44,7 @@ def main() -> None:
     """Serve until Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(message)s")
     host, _, port = os.environ.get("LISTEN", "127.0.0.1:8080").rpartition(":")
-    connection = Connection(address=os.environ.get("COUNTERSEAL_SERVER", "127.0.0.1:50051"))
+    connection = Connection(address=os.environ.get("COUNTERSEAL_SERVER", "127.0.0.1:50051"), timeout=10)
     gateway = SignedRequests(store, AsyncVerifier(connection))
     print(f"verifying with {connection.address}; objects are kept in memory; what is refused is logged here", flush=True)
     # uvicorn says where it listens. Its access log would keep presigned URLs, which are as good as credentials.

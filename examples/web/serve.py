@@ -34,7 +34,7 @@ class Site:
 
     def __init__(self, server: str, token: str) -> None:
         self.sessions = AsyncSessions(Connection(address=server, bearer_token=token, timeout=10))
-        self.verifier = AsyncVerifier(Connection(address=server, bearer_token=token))
+        self.verifier = AsyncVerifier(Connection(address=server, bearer_token=token, timeout=10))
         self.told = Told(self.verifier)
         self.endpoints = SessionEndpoints(self.sessions)
         self.api = SignedRequests(Notes(), self.told, demand=DEMAND, errors=ErrorForm.JSON)

@@ -1,5 +1,6 @@
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -9,6 +10,15 @@ from tests.browser.world import Site, running_front
 from tests.support.chromium import new_context, running_chromium
 from tests.support.replicas import running_replicas
 from tests.support.sign_in import add_front, add_principal, open_front
+
+# Seconds for one test with what it is the first to need: a browser, two servers and their database, on a busy machine.
+SECONDS = 900
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 @pytest.fixture(scope="module")

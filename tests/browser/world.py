@@ -2,9 +2,6 @@
 endpoints and an API behind the gateway."""
 
 import contextlib
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +13,9 @@ from counterseal.v1 import verification_pb2 as pb
 from counterseal.v1 import verification_pb2_grpc as pb_grpc
 from tests.server.calls import outcome
 from tests.support import leaks
-from tests.support.daemon import free_port
 from tests.support.process import RunningServer
 from tests.support.sign_in import Front
-from tests.workers.load import wait_for
-
-SERVE = Path(__file__).parents[2] / "examples" / "web" / "serve.py"
+from tests.support.web_example import running_example
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class Captured:
 
 def resend(captured: Captured) -> httpx.Response:
     """Send it again as it is, from a program that knows nothing else: without the browser's cookies or keys."""
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         request = client.build_request(
             captured.method, captured.origin + captured.target, headers=captured.fields, content=captured.body or None
         )
@@ -51,7 +45,7 @@ def resend(captured: Captured) -> httpx.Response:
 def ask(server: RunningServer, captured: Captured) -> str:
     """Have one replica verify it, as its gateway would; return `verified`, or the reason of the refusal."""
     with grpc.insecure_channel(server.address) as channel:
-        return outcome(pb_grpc.VerificationServiceStub(channel).Verify(as_message(captured), timeout=20))
+        return outcome(pb_grpc.VerificationServiceStub(channel).Verify(as_message(captured), timeout=60))
 
 
 def as_message(captured: Captured) -> pb.VerifyRequest:
@@ -95,25 +89,9 @@ class Site:
 
 @contextlib.contextmanager
 def running_front(server: RunningServer, token: str, log: Path) -> Iterator[str]:
-    """Start `examples/web/serve.py`; yield its origin once it answers."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSEAL_")}
-    listen = f"127.0.0.1:{free_port()}"
-    env |= {"COUNTERSEAL_SERVER": server.address, "COUNTERSEAL_TOKEN": token, "LISTEN": listen}
-    with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, str(SERVE)], env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    origin = f"http://{listen}"
+    """Start `examples/web/serve.py`; yield its origin. What it logged is kept for the search for leaked secrets."""
     try:
-        wait_for(lambda: _answers(origin, process, log), "the front's first answer")
-        yield origin
+        with running_example(server.address, token, log) as origin:
+            yield origin
     finally:
-        process.terminate()
-        process.wait(30)
         leaks.let_out("front", log.read_text(errors="replace"))
-
-
-def _answers(origin: str, process: subprocess.Popen[bytes], log: Path) -> bool:
-    assert process.poll() is None, f"the front did not start: {log.read_text(errors='replace')}"
-    try:
-        return httpx.get(origin + "/", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False

@@ -15,7 +15,11 @@ from tests.support.process import RunningServer, running_server
 from tests.workers.load import channel, issue, load, wait_for
 from tests.workers.metrics import Scraped, scrape
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone"),
+    # Processes are started again and again, which takes long on a machine with much else to do.
+    pytest.mark.timeout(900),
+]
 
 # What a client may see of a worker that was killed: never a verdict, always to be tried again.
 LOST = {"UNAVAILABLE"}

@@ -14,7 +14,11 @@ from tests.support.process import RunningServer, running_server
 from tests.workers.load import issue, load, wait_for
 from tests.workers.metrics import scrape, scrape_whole
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone"),
+    # Processes are started again and again, which takes long on a machine with much else to do.
+    pytest.mark.timeout(900),
+]
 # Neither is the version of the code that is tested here: so neither can be had from anywhere but its folder.
 OLD, NEW = "0.0.1+old", "0.0.2+new"
 SETTINGS = {"WORKERS": "2", "MAX_CONNECTION_AGE": "1"}

@@ -17,7 +17,11 @@ from tests.support.process import RunningServer, running_server
 from tests.workers.load import channel, issue, load, wait_for
 from tests.workers.metrics import scrape
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone"),
+    # Processes are started again and again, which takes long on a machine with much else to do.
+    pytest.mark.timeout(900),
+]
 RELOADS = int(os.environ.get("COUNTERSEAL_TEST_RELOADS", "2"))
 AGE = "1"
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from tests.server.sessions.people import PASSWORD, People, serving_people
 
 # More than work and wait in any lane, and more than wait for a password to be hashed.
 FLOOD = 80
-# Sooner than any of the waits that those in the flood are in.
-SOON = 4.0
+# Those in the flood wait, and are waited for, longer than what is done meanwhile may take.
+SOON, LONG = 25.0, 100.0
 
 
 class Held:
@@ -38,7 +39,7 @@ class Held:
 
         def held(*given: Any, **named: Any) -> Any:
             self.inside.release()
-            assert self.go_on.wait(60)
+            assert self.go_on.wait(LONG)
             return sound(*given, **named)
 
         monkeypatch.setattr(owner, name, held)
@@ -69,7 +70,7 @@ def sign_in(people: People, number: int) -> Any:
     request = pb.SignInRequest(
         principal=f"user-{number}", password="wrong", client=pb.ClientDetails(source_address=f"192.0.2.{number}")
     )
-    return people.sessions.SignIn.future(request, metadata=people.metadata, timeout=60)
+    return people.sessions.SignIn.future(request, metadata=people.metadata, timeout=LONG)
 
 
 def under_attack(people: People, given: pb.SignedIn) -> dict[str, Callable[[], Any]]:
@@ -97,10 +98,7 @@ def under_attack(people: People, given: pb.SignedIn) -> dict[str, Callable[[], A
         ),
         "UpdatePrincipal": (principals.UpdatePrincipal, change),
     }
-    return {
-        name: lambda call=call, sent=sent: call(sent, metadata=people.admin, timeout=SOON)
-        for name, (call, sent) in named.items()
-    }
+    return {name: partial(call, sent, metadata=people.admin, timeout=SOON) for name, (call, sent) in named.items()}
 
 
 def outcomes(calls: dict[str, Callable[[], Any]]) -> dict[str, str]:
@@ -152,7 +150,7 @@ def test_refreshes_that_wait_for_the_store(busy: People, monkeypatch: pytest.Mon
     held.instead_of(Refreshing, "refresh", monkeypatch)
 
     def refresh(_: int) -> Any:
-        return busy.sessions.Refresh.future(pb.RefreshRequest(refresh_token="x"), metadata=busy.admin, timeout=60)
+        return busy.sessions.Refresh.future(pb.RefreshRequest(refresh_token="x"), metadata=busy.admin, timeout=LONG)
 
     with held.flood(refresh, 4):
         assert outcomes(calls) == dict.fromkeys(calls, "done")
@@ -168,7 +166,7 @@ def test_sign_outs_that_wait_for_the_store(busy: People, monkeypatch: pytest.Mon
     held.instead_of(SigningOut, "sign_out", monkeypatch)
 
     def sign_out(_: int) -> Any:
-        return busy.sessions.SignOut.future(pb.SignOutRequest(refresh_token="x"), metadata=busy.admin, timeout=60)
+        return busy.sessions.SignOut.future(pb.SignOutRequest(refresh_token="x"), metadata=busy.admin, timeout=LONG)
 
     with held.flood(sign_out, 4):
         assert outcomes(calls) == dict.fromkeys(calls, "done")
@@ -179,7 +177,7 @@ def test_sign_outs_that_wait_to_be_in_force_take_no_place_from_a_revocation(tmp_
         people.add()
         which, key = people.sign_in().session.session_id, people.client.issue()
         request = pb.SignOutRequest(session_id=which, wait=True)
-        waiting = [people.sessions.SignOut.future(request, metadata=people.admin, timeout=60) for _ in range(FLOOD)]
+        waiting = [people.sessions.SignOut.future(request, metadata=people.admin, timeout=LONG) for _ in range(FLOOD)]
         assert _wait_for_one(waiting)  # there is no place left for it
         answer = people.client.keys.Revoke(
             keys_pb2.RevokeRequest(key_id=key.key_id, reason="stolen", wait=True), metadata=people.admin, timeout=30

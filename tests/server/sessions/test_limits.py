@@ -1,6 +1,7 @@
 """Who may do what for whom: tenants and roles of callers hold for sessions, and a session of another tenant is none."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -186,10 +187,11 @@ def test_every_reason_has_a_number_and_none_is_zero() -> None:
     assert set(REASONS.values()) == set(pb.SessionReason.values()) - {0}
 
 
-class _Issuer:
+class Issuer:
     """Says of every token that it is the same somebody's, who is in no table."""
 
-    def verify(self, id_token: str, nonce: str) -> IdClaims:
+    def verify(self, id_token: str, nonce: str, *, sees: Callable[[str], bool]) -> IdClaims:
+        assert sees("default")
         return IdClaims(
             tenant="default", principal="idp:sub", issuer="https://idp", token_sha256=b"", expires=dt.datetime.now(dt.UTC)
         )
@@ -199,7 +201,7 @@ def test_one_whom_only_an_issuer_knows_has_no_more_sessions_than_others(
     tmp_path: Path, cheap: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is no row of it to lock: what is too many ends right afterwards."""
-    monkeypatch.setattr("counterseal.server.assembly.sessions.build_id_tokens", lambda *_: _Issuer())
+    monkeypatch.setattr("counterseal.server.assembly.sessions.build_id_tokens", lambda *_: Issuer())
     monkeypatch.setattr("counterseal.server.sessions.begin.MOST_SESSIONS", 3)
     with serving_people(tmp_path / "data") as found:
         given = []

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from counterseal.server.config import load_config
-from counterseal.server.sessions import begin, credentials, session_keys, throttle
+from counterseal.server.sessions import begin, credentials, pace, session_keys, throttle
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "sessions.md").read_text(encoding="utf-8")
@@ -17,6 +17,7 @@ def test_numbers(tmp_path: Path) -> None:
     assert (config.access_token_seconds, config.session_key_seconds) == (900, 3600)
     assert (session_keys.MOST_PUBLIC_KEYS, credentials.MOST_CREDENTIALS, begin.MOST_SESSIONS) == (10, 30, 100)
     assert throttle._WIDER == 10
+    assert (pace.MOST_IN_WINDOW, pace.WINDOW.total_seconds()) == (300, 15 * 60)
     for words in (
         "five for a principal from one source (`COUNTERSEAL_SIGN_IN_FAILURES`)",
         "within fifteen minutes (`COUNTERSEAL_SIGN_IN_SECONDS`)",
@@ -26,6 +27,7 @@ def test_numbers(tmp_path: Path) -> None:
         "`COUNTERSEAL_ACCESS_TOKEN_SECONDS`, 15 minutes",
         "`COUNTERSEAL_SESSION_KEY_SECONDS`, an hour",
         "Of a session ten keys live at once",
+        "A principal begins 300 sessions in fifteen minutes",
     ):
         assert words in TEXT
 

@@ -90,7 +90,8 @@ const (
 	SessionReason_SESSION_REASON_UNSPECIFIED SessionReason = 0
 	// There is no such principal, it has no password or another one, or it may not sign in.
 	SessionReason_SESSION_REASON_CREDENTIALS SessionReason = 1
-	// Too many failures: for this principal from this source, for this principal, or from this source.
+	// Too many failures: for this principal from this source, for this principal, or from this source. Or too many sign-ins of one
+	// principal, refreshes of one session, or temporary credentials of one: no person does so much.
 	SessionReason_SESSION_REASON_THROTTLED SessionReason = 2
 	// The ID token is not of a configured issuer, not for this audience, expired, used before, or not signed as it must be.
 	SessionReason_SESSION_REASON_ID_TOKEN SessionReason = 3

@@ -30,7 +30,7 @@ from counterseal.server.sessions.drafts import Lifetimes
 from counterseal.server.sessions.exchange import Exchanging
 from counterseal.server.sessions.failures import FailedSignIns
 from counterseal.server.sessions.forgetting import Forgetting
-from counterseal.server.sessions.ground import Ground
+from counterseal.server.sessions.ground import Alarm, Ground
 from counterseal.server.sessions.key_maker import KeyMaker
 from counterseal.server.sessions.passwords import Passwords
 from counterseal.server.sessions.principal_admin import PrincipalAdmin
@@ -65,34 +65,44 @@ def build_sessions(
     Else whoever keeps the service busy with guesses would keep administrators from setting the password that is guessed.
     """
     principals = PrincipalStore(store.transactions, store.journal)
+
+    def alarm(session_id: str) -> None:
+        metrics.seal_broken()
+        log.error("session_seal_broken", session=session_id)
+
     passwords = Passwords(at_once=config.sign_ins_at_once, aside=lanes.entering.aside, most_waiting=WAIT_TO_HASH)
     new_passwords = Passwords(
         at_once=HASHED_FOR_ADMINISTRATORS,
         aside=lanes.administration.aside,
         most_waiting=WAIT_TO_HASH_FOR_ADMINISTRATORS,
     )
-    ground = _ground(config, store, cipher, ring, clock)
+    ground = _ground(config, store, cipher, ring, clock, alarm)
     beginnings = Beginnings(ground)
+    throttle = _throttle(config, store, cipher, clock, log, parts)
     signing_in = SigningIn(
         ground=ground,
         principals=principals,
         passwords=passwords,
-        throttle=_throttle(config, store, cipher, clock, log, parts),
+        throttle=throttle,
         failures=_failures(store, clock, log, parts),
         beginnings=beginnings,
         schemes=schemes.enabled,
     )
     id_tokens = build_id_tokens(config, store, log, clock, lanes.entering.aside)
-    exchanging = Exchanging(ground=ground, id_tokens=id_tokens, beginnings=beginnings, schemes=schemes.enabled)
-    desk = SessionDesk(ground=ground, signing_in=signing_in, exchanging=exchanging, schemes=schemes.enabled)
+    exchanging = Exchanging(
+        ground=ground, id_tokens=id_tokens, throttle=throttle, beginnings=beginnings, schemes=schemes.enabled
+    )
+    desk = SessionDesk(ground=ground, signing_in=signing_in, exchanging=exchanging, throttle=throttle, schemes=schemes.enabled)
     counts = SessionCounts(metrics.registry)
     afterwards = Afterwards(aside=lanes.leaving.aside, most=WAIT_FOR_BOUND, clock=clock)
     sessions = SessionHandlers(desk=desk, afterwards=afterwards, clock=clock, counts=counts, log=log)
-    admin = PrincipalAdmin(store=principals, ring=ring, cipher=cipher, passwords=new_passwords, clock=clock)
+    admin = PrincipalAdmin(store=principals, ring=ring, cipher=cipher, passwords=new_passwords, clock=clock, alarm=alarm)
     return sessions, PrincipalHandlers(admin=admin, log=log)
 
 
-def _ground(config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing, clock: Callable[[], float]) -> Ground:
+def _ground(
+    config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing, clock: Callable[[], float], alarm: Alarm
+) -> Ground:
     lifetimes = Lifetimes(
         session=dt.timedelta(seconds=config.session_seconds),
         idle=dt.timedelta(seconds=config.session_idle_seconds),
@@ -109,6 +119,7 @@ def _ground(config: Config, store: KeyStore, cipher: SecretCipher, ring: KeyRing
         clock=clock,
         # In an outage, a cache may be relied on for the grace as well.
         revoke_bound=dt.timedelta(seconds=config.revoke_bound + config.outage_grace),
+        alarm=alarm,
     )
 
 

@@ -17,7 +17,8 @@ from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.put_back import check_newest
 from counterseal.server.keys.resealable import Sealed, Swap, Unreadable
 from counterseal.server.store.keystore import KeyStore
-from counterseal.server.store.session_records import RefreshHashes, SessionPage, SessionQuery, StoredSession
+from counterseal.server.store.rows import to_micros, to_time
+from counterseal.server.store.session_records import RefreshHashes, SessionPage, SessionQuery, StoredSession, Tally
 from counterseal.server.store.session_rows import session_values
 from counterseal.server.store.sessions import SessionStore
 
@@ -125,6 +126,7 @@ def _hashes_text(hashes: RefreshHashes) -> bytes:
         "current": hashes.current.hex(),
         "previous": None if hashes.previous is None else hashes.previous.hex(),
         "request_id": None if hashes.request_id is None else hashes.request_id.hex(),
+        "refreshes": None if hashes.refreshes is None else [to_micros(hashes.refreshes.since), hashes.refreshes.count],
     }
     return json.dumps(parts, separators=(",", ":")).encode("ascii")
 
@@ -133,11 +135,14 @@ def _read_hashes(text: bytes) -> RefreshHashes:
     """Read what `_hashes_text` wrote. It was sealed: whatever else it is, is a bug, and an exception of its own kind."""
     parts: dict[str, Any] = json.loads(text)
     previous, request_id = parts["previous"], parts["request_id"]
+    # The release before wrote no tally.
+    tally = parts.get("refreshes")
     return RefreshHashes(
         family=bytes.fromhex(parts["family"]),
         current=bytes.fromhex(parts["current"]),
         previous=None if previous is None else bytes.fromhex(previous),
         request_id=None if request_id is None else bytes.fromhex(request_id),
+        refreshes=None if tally is None else Tally(since=to_time(tally[0]), count=tally[1]),
     )
 
 

@@ -22,9 +22,10 @@ def refreshed(before: SessionRecord, after: SessionRecord, *, actor: str, reques
     return _entry("session_refresh", after, detail, actor=actor, request_id=request_id)
 
 
-def ended(record: SessionRecord, *, actor: str) -> AuditEntry:
-    """Return the entry for the end of a session."""
-    return _entry("session_end", record, {"reason": record.end_reason}, actor=actor)
+def ended(record: SessionRecord, *, actor: str, broken: bool) -> AuditEntry:
+    """Return the entry for the end of a session. `broken`: its row was not what was sealed."""
+    detail: dict[str, object] = {"reason": record.end_reason}
+    return _entry("session_end", record, detail | ({"broken": True} if broken else {}), actor=actor)
 
 
 def key_made(record: KeyRecord, *, actor: str, action: IssueAction) -> AuditEntry:

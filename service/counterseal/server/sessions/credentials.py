@@ -14,7 +14,9 @@ from counterseal.server.sessions.drafts import Asker, CredentialsOrder, SessionR
 from counterseal.server.sessions.ending import revoke_key
 from counterseal.server.sessions.finding import check_tenant, find_live
 from counterseal.server.sessions.ground import Ground, is_live, labels_of
+from counterseal.server.sessions.pace import too_many_issued
 from counterseal.server.sessions.refusing import Refuse, unknown
+from counterseal.server.sessions.throttle import Throttle
 from counterseal.server.store.records import AuditEntry, StoredKey
 from counterseal.server.store.session_records import SessionChange, SessionView
 
@@ -32,9 +34,10 @@ _FAMILY: Final = "aws-"
 class CredentialsDesk:
     """Issues temporary credentials of sessions. Thread-safe. Raises StoreUnavailable."""
 
-    def __init__(self, ground: Ground, schemes: Mapping[str, Scheme]) -> None:
+    def __init__(self, ground: Ground, throttle: Throttle, schemes: Mapping[str, Scheme]) -> None:
         """`schemes` are the enabled ones."""
         self._ground = ground
+        self._throttle = throttle
         self._schemes = schemes
 
     def issue(self, order: CredentialsOrder, *, asker: Asker) -> TemporaryCredentials | SessionRefused:
@@ -60,6 +63,8 @@ class CredentialsDesk:
 
         try:
             session_id, check = find_live(order.which, ground, ground.now())
+            if wait := self._throttle.issue(session_id):
+                return too_many_issued(wait)
             if ground.change(session_id, edit) is None:
                 unknown()
         except Refuse as refused:

@@ -30,6 +30,7 @@ from counterseal.server.sessions.refresh_tokens import is_session_id
 from counterseal.server.sessions.session_keys import SessionKeys
 from counterseal.server.sessions.sign_in import SigningIn
 from counterseal.server.sessions.sign_out import SigningOut
+from counterseal.server.sessions.throttle import Throttle
 from counterseal.server.store.session_records import SessionPage, SessionQuery, StoredSession
 
 _DEFAULT_PAGE: Final = 100
@@ -38,7 +39,15 @@ _DEFAULT_PAGE: Final = 100
 class SessionDesk:
     """Begins, prolongs, lists and ends sessions, and gives out their keys. Thread-safe. All may raise StoreUnavailable."""
 
-    def __init__(self, *, ground: Ground, signing_in: SigningIn, exchanging: Exchanging, schemes: Mapping[str, Scheme]) -> None:
+    def __init__(
+        self,
+        *,
+        ground: Ground,
+        signing_in: SigningIn,
+        exchanging: Exchanging,
+        throttle: Throttle,
+        schemes: Mapping[str, Scheme],
+    ) -> None:
         """`schemes` are the enabled ones."""
         self._ground = ground
         self._signing_in = signing_in
@@ -46,7 +55,7 @@ class SessionDesk:
         self._refreshing = Refreshing(ground, schemes)
         self._signing_out = SigningOut(ground)
         self._keys = SessionKeys(ground, schemes)
-        self._credentials = CredentialsDesk(ground, schemes)
+        self._credentials = CredentialsDesk(ground, throttle, schemes)
 
     def sign_in(self, order: SignInOrder, *, asker: Asker) -> SignedIn | SessionRefused:
         """See `SigningIn.sign_in`."""

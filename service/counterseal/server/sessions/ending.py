@@ -21,22 +21,32 @@ def end_session(view: SessionView, reason: str, *, actor: str, now: dt.datetime,
     Keys that expired so long ago that every server's clock says so are left as they are: nothing moves the end of a key of a
     session that is over.
 
-    What does not open is ended all the same: it keeps its broken seal, and goes on to open for nobody.
+    What does not open is ended all the same: it keeps its broken seal, and goes on to open for nobody. So are the keys of one
+    of which a row says that it has ended: who ends sessions leaves none.
     """
     stored = view.session
+    live = [key for key in view.keys if key.record.state is not KeyState.REVOKED and not _long_over(key, now)]
+    changed = tuple(revoke_key(key, reason, actor=actor, now=now, cipher=cipher) for key in live)
     if stored.record.state is not SessionState.ACTIVE:
-        return None
+        return SessionChange(changed=changed) if changed else None
     record = dataclasses.replace(
         stored.record, state=SessionState.ENDED, updated=stored.next_update(now), ended=now, end_reason=reason
     )
-    after = dataclasses.replace(stored, record=record)
+    after, broken = dataclasses.replace(stored, record=record), True
     with contextlib.suppress(SealBroken):
-        after = seal_session(after, open_session(stored, cipher), cipher)
-    live = [key for key in view.keys if key.record.state is not KeyState.REVOKED and not _long_over(key, now)]
-    return SessionChange(
-        session=(after, audit.ended(record, actor=actor)),
-        changed=tuple(revoke_key(key, reason, actor=actor, now=now, cipher=cipher) for key in live),
-    )
+        after, broken = seal_session(after, open_session(stored, cipher), cipher), False
+    return SessionChange(session=(after, audit.ended(record, actor=actor, broken=broken)), changed=changed)
+
+
+def is_broken(view: SessionView, cipher: SecretCipher) -> bool:
+    """Say whether a session, or one of its keys, is not what was sealed: somebody wrote to the database behind the service."""
+    try:
+        open_session(view.session, cipher)
+        for key in view.keys:
+            open_secret(key, cipher)
+    except SealBroken:
+        return True
+    return False
 
 
 def _long_over(key: StoredKey, now: dt.datetime) -> bool:

@@ -1,7 +1,6 @@
 """Beginning a session with the ID token of a configured issuer (RFC 8693 in spirit). Who that is, the issuer says."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from counterseal.core.schemes.base import Scheme
 from counterseal.server.keys.principal_seal import open_principal
@@ -9,22 +8,29 @@ from counterseal.server.sessions.begin import Beginnings, Newcomer
 from counterseal.server.sessions.drafts import Asker, ExchangeOrder, SessionRefused, SignedIn, Why
 from counterseal.server.sessions.ground import Ground
 from counterseal.server.sessions.id_tokens import IdRefused, IdTokens
+from counterseal.server.sessions.pace import too_many_begun
 from counterseal.server.sessions.refusing import refuse
 from counterseal.server.sessions.session_keys import check_wish
+from counterseal.server.sessions.throttle import Throttle
 from counterseal.server.store.session_records import PrincipalState, PrincipalView
-
-_NOT_HERE: Final = "the ID token's issuer is of a tenant that is not this caller's"
 
 
 class Exchanging:
     """Exchanges ID tokens for sessions. Thread-safe. Raises StoreUnavailable."""
 
     def __init__(
-        self, *, ground: Ground, id_tokens: IdTokens | None, beginnings: Beginnings, schemes: Mapping[str, Scheme]
+        self,
+        *,
+        ground: Ground,
+        id_tokens: IdTokens | None,
+        throttle: Throttle,
+        beginnings: Beginnings,
+        schemes: Mapping[str, Scheme],
     ) -> None:
         """`id_tokens` None: no issuer is configured; `schemes` are the enabled ones."""
         self._ground = ground
         self._id_tokens = id_tokens
+        self._throttle = throttle
         self._beginnings = beginnings
         self._schemes = schemes
 
@@ -39,11 +45,12 @@ class Exchanging:
         check_wish(order.wish, self._schemes)
         if self._id_tokens is None:
             return SessionRefused(reason=Why.ID_TOKEN, detail="no issuer is configured")
-        claims = self._id_tokens.verify(order.id_token, order.nonce)
+        claims = self._id_tokens.verify(order.id_token, order.nonce, sees=asker.sees)
         if isinstance(claims, IdRefused):
             return SessionRefused(reason=Why.ID_TOKEN, detail=claims.detail)
-        if not asker.sees(claims.tenant):
-            return SessionRefused(reason=Why.ID_TOKEN, detail=_NOT_HERE)
+        # After the token was used up: who comes with a used one counts for nobody.
+        if wait := self._throttle.begin(claims.tenant, claims.principal):
+            return too_many_begun(wait)
         newcomer = Newcomer(
             tenant=claims.tenant,
             principal=claims.principal,

@@ -29,26 +29,31 @@ def find_by_access_token(token: str, ground: Ground, *, now: dt.datetime | None)
     """Return the id of a bearer token's session, and the check of the token. `now` None: also of one that has ended.
 
     Raises:
-        Refuse: UNKNOWN.
+        Refuse: UNKNOWN, OVER.
+        SealBroken: the token's key is not what was sealed.
     """
     try:
         key_id = bearer.read_token(token.encode("utf-8", "replace"))
     except Refusal:
         unknown()
-    stored = ground.read_key(key_id)
-    if stored is None or not stored.record.session_id:
-        unknown()
 
-    def check(view: SessionView) -> None:
-        key = next((key for key in view.keys if key.record.key_id == key_id), None)
-        if key is None or not key.record.bearer:
+    def check_key(key: StoredKey | None) -> str:
+        if key is None or not key.record.bearer or not key.record.session_id:
             unknown()
         if not hmac.compare_digest(open_secret(key, ground.cipher).current, bearer.token_sha256(token)):
             unknown()
         if now is not None and not _verifies(key, now):
             over()
+        return key.record.session_id
 
-    return stored.record.session_id, check
+    # Before anything is counted or locked: whoever knows a session's id alone does neither in its name.
+    session_id = check_key(ground.read_key(key_id))
+
+    def check(view: SessionView) -> None:
+        """Check again, in the transaction, in which nothing more happens to the key."""
+        check_key(next((key for key in view.keys if key.record.key_id == key_id), None))
+
+    return session_id, check
 
 
 def find_live(which: WhichSession, ground: Ground, now: dt.datetime) -> tuple[str, Check]:

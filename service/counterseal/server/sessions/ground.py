@@ -23,6 +23,8 @@ from counterseal.server.store.session_records import (
 )
 from counterseal.server.store.sessions import SessionStore
 
+# Told the id of a session that ended, and was not what was sealed.
+Alarm = Callable[[str], None]
 PASSWORD = "password"  # noqa: S105 - how a session began
 
 
@@ -39,15 +41,19 @@ class Ground:
     clock: Callable[[], float]
     # From when a change is in force everywhere, after it was committed.
     revoke_bound: dt.timedelta
+    alarm: Alarm
 
     def now(self) -> dt.datetime:
         """Return the service's time."""
         return dt.datetime.fromtimestamp(self.clock(), dt.UTC)
 
-    def change(self, session_id: str, edit: Callable[[SessionView], SessionChange | None]) -> SessionRecord | None:
+    def change(
+        self, session_id: str, edit: Callable[[SessionView], SessionChange | None], *, ending: bool = False
+    ) -> SessionRecord | None:
         """Change a session and its keys; durable, and in force in this process, when this returns. None: there is none.
 
-        Keys are forgotten even when the store failed: an outage may have come after the commit.
+        Where it is to be `ending`, something stands for rows that cannot be read. Keys are forgotten even when the store
+        failed: an outage may have come after the commit.
         """
         touched: set[str] = set()
 
@@ -57,7 +63,7 @@ class Ground:
             return found
 
         try:
-            return self.store.change(session_id, noting)
+            return self.store.change(session_id, noting, now=self.now(), ending=ending)
         finally:
             self.forget(touched)
 

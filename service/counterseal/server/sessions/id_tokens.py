@@ -76,24 +76,26 @@ class IdTokens:
         self._jws = jws
         self._clock = clock
 
-    def verify(self, id_token: str, nonce: str) -> IdClaims | IdRefused:
+    def verify(self, id_token: str, nonce: str, *, sees: Callable[[str], bool]) -> IdClaims | IdRefused:
         """Verify a token, and remember it: the same token is refused from then on, whatever becomes of this call.
 
-        `nonce` is what the front sent to the issuer, empty for none; a token with a nonce is refused without it.
+        `nonce` is what the front sent to the issuer, empty for none; a token with a nonce is refused without it. `sees` says
+        whether a tenant is the caller's business: issuers of others are none at all to it, in words and in time. So it neither
+        uses up a token that somebody else's users hold, nor learns whether one is good.
 
         Raises:
             SignInUnavailable: the issuer's keys cannot be had.
             StoreUnavailable: nobody knows whether the token was used.
         """
         try:
-            return self._verified(read_id_token(id_token), nonce)
+            return self._verified(read_id_token(id_token), nonce, sees)
         except IdRefusal as refusal:
             return IdRefused(detail=f"ID token: {refusal}")
 
-    def _verified(self, token: IdTokenText, nonce: str) -> IdClaims:
+    def _verified(self, token: IdTokenText, nonce: str, sees: Callable[[str], bool]) -> IdClaims:
         issuer = token.claims.get("iss")
         setting = self._settings.get(issuer) if isinstance(issuer, str) else None
-        if setting is None:
+        if setting is None or not sees(setting.tenant):
             raise IdRefusal("iss: no configured issuer")
         # Before any key is looked for: with `none` or HS256 there is nothing to look for.
         if token.alg not in setting.algorithms:

@@ -30,6 +30,7 @@ _BEARER: Final = frozenset({"bearer"})
 _SIGNATURES: Final = frozenset({"rfc9421"})
 _AWS: Final = frozenset({"aws-sigv4"})
 _FIRST_VERSION: Final = 1
+_MINUTE: Final = dt.timedelta(minutes=1)
 
 
 class KeyMaker:
@@ -38,6 +39,7 @@ class KeyMaker:
     def __init__(self, cipher: SecretCipher, lifetimes: Lifetimes) -> None:
         self._cipher = cipher
         self._lifetimes = lifetimes
+        self._little = min(_MINUTE, lifetimes.key / 10)
 
     def access_token(
         self, session: SessionRecord, labels: Mapping[str, str], now: dt.datetime, *, actor: str
@@ -86,7 +88,9 @@ class KeyMaker:
     def prolonged(
         self, key: StoredKey, session: SessionRecord, now: dt.datetime, *, actor: str
     ) -> tuple[SessionKey, Change | None]:
-        """Return a registered key with a later end; None: it has that end already.
+        """Return a registered key with a later end; None: it has that end already, or nearly.
+
+        Each change leaves rows, and a client that registers its key at every turn is after no second more.
 
         Raises:
             Refuse: OVER; an administrator revoked the key, and revocation is final.
@@ -98,8 +102,8 @@ class KeyMaker:
         expires = _until(session, now + self._lifetimes.key)
         shown = SessionKey(key_id=before.key_id, algorithm=before.public_key.algorithm, expires=expires)
         held = open_secret(key, self._cipher)
-        if before.expires == expires:
-            return shown, None
+        if before.expires is not None and dt.timedelta(0) <= expires - before.expires <= self._little:
+            return dataclasses.replace(shown, expires=before.expires), None
         after = dataclasses.replace(before, expires=expires, updated=key.next_update(now))
         changed = seal_key(held, dataclasses.replace(key, record=after), self._cipher)
         return shown, (changed, audit.key_prolonged(before, after, actor=actor))

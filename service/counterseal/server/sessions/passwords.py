@@ -84,7 +84,7 @@ class Passwords:
     def place_of(self, principal: bytes) -> Iterator[None]:
         """Let no principal, by its digest, have more than a few of its passwords compared at once, or waiting for it.
 
-        Who fails is held back by the throttle, which counts no successes: who knows one password would keep all others out.
+        Who fails is held back by the throttle, which lets many successes pass: one known password would keep all others out.
 
         Raises:
             SignInUnavailable: it has.

@@ -18,6 +18,7 @@ from counterseal.server.keys.ring import KeyRing
 from counterseal.server.sessions import principal_audit as audit
 from counterseal.server.sessions import principal_limits as limits
 from counterseal.server.sessions.ends import Ends
+from counterseal.server.sessions.ground import Alarm
 from counterseal.server.sessions.passwords import Passwords
 from counterseal.server.sessions.principal_drafts import (
     PasswordOrder,
@@ -25,6 +26,7 @@ from counterseal.server.sessions.principal_drafts import (
     PrincipalList,
     PrincipalQuery,
     PrincipalUpdate,
+    drafted,
 )
 from counterseal.server.store.principals import PrincipalStore
 from counterseal.server.store.records import AuditEntry
@@ -53,7 +55,14 @@ class PrincipalAdmin:
     """
 
     def __init__(
-        self, *, store: PrincipalStore, ring: KeyRing, cipher: SecretCipher, passwords: Passwords, clock: Callable[[], float]
+        self,
+        *,
+        store: PrincipalStore,
+        ring: KeyRing,
+        cipher: SecretCipher,
+        passwords: Passwords,
+        clock: Callable[[], float],
+        alarm: Alarm,
     ) -> None:
         """`clock` returns Unix seconds."""
         self._store = store
@@ -61,6 +70,7 @@ class PrincipalAdmin:
         self._cipher = cipher
         self._passwords = passwords
         self._clock = clock
+        self._alarm = alarm
 
     def create(self, draft: PrincipalDraft, *, actor: str) -> PrincipalRecord:
         """Create a principal; durable when this returns. Whether the caller may act for its tenant is checked before.
@@ -80,7 +90,7 @@ class PrincipalAdmin:
         hashed = self._passwords.hash(draft.password) if draft.password else ""
 
         def making(newest: dt.datetime | None) -> tuple[StoredPrincipal, AuditEntry]:
-            record = _drafted(draft, later(self._now(), newest))
+            record = drafted(draft, later(self._now(), newest))
             sealed = seal_principal(StoredPrincipal(record=record), hashed, self._cipher)
             return sealed, audit.created(record, actor=actor)
 
@@ -119,6 +129,8 @@ class PrincipalAdmin:
 
     def update(self, change: PrincipalUpdate, *, actor: str, tenants: frozenset[str] | None = None) -> PrincipalRecord:
         """Change the fields in the mask; durable when this returns. Disabling ends all sessions, in this process at once.
+
+        Also those that are not what was sealed, or cannot even be read.
 
         Raises:
             InvalidField: a limit is broken.
@@ -181,7 +193,6 @@ class PrincipalAdmin:
             InvalidField: this is no name, or no tenant.
             PrincipalNotFound: there is no such principal, or not one of these tenants.
             EtagMismatch: the principal was changed since.
-            SealBroken: the row, or one of its live sessions, cannot even be read.
         """
         limits.check_which("", tenant, name)
         _check_seen(tenant, tenants)
@@ -197,7 +208,7 @@ class PrincipalAdmin:
         try:
             found = self._store.delete(tenant, name, leaving, now=self._now())
         finally:
-            self._evict(ends)
+            self._follow(ends)
         if not found:
             raise PrincipalNotFound(_NO_PRINCIPAL)
 
@@ -206,14 +217,16 @@ class PrincipalAdmin:
         try:
             record = self._store.change(tenant, name, lambda view: edit(view, ends), now=self._now())
         finally:
-            self._evict(ends)
+            self._follow(ends)
         if record is None:
             raise PrincipalNotFound(_NO_PRINCIPAL)
         return record
 
-    def _evict(self, ends: Ends) -> None:
+    def _follow(self, ends: Ends) -> None:
         for key_id in ends.key_ids:
             self._ring.evict(key_id)
+        for session_id in sorted(ends.broken):
+            self._alarm(session_id)
 
     def _opens(self, stored: StoredPrincipal) -> bool:
         try:
@@ -234,16 +247,3 @@ def _check_seen(tenant: str, tenants: frozenset[str] | None) -> None:
 def _check_etag(given: str, stored: str) -> None:
     if given and given != stored:
         raise EtagMismatch("the principal was changed since it was read")
-
-
-def _drafted(draft: PrincipalDraft, now: dt.datetime) -> PrincipalRecord:
-    return PrincipalRecord(
-        tenant=draft.tenant,
-        name=draft.name,
-        state=draft.state,
-        description=draft.description,
-        labels=draft.labels,
-        created=now,
-        updated=now,
-        password_set=now if draft.password else None,
-    )

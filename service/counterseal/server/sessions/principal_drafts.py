@@ -1,5 +1,6 @@
 """What PrincipalAdmin is asked to do, and what it answers. Passwords are in no repr."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -64,3 +65,17 @@ class PrincipalList:
 
     records: tuple[PrincipalRecord, ...]
     next_after: tuple[str, str] | None
+
+
+def drafted(draft: PrincipalDraft, now: dt.datetime) -> PrincipalRecord:
+    """Return the record of a new principal."""
+    return PrincipalRecord(
+        tenant=draft.tenant,
+        name=draft.name,
+        state=draft.state,
+        description=draft.description,
+        labels=draft.labels,
+        created=now,
+        updated=now,
+        password_set=now if draft.password else None,
+    )

@@ -19,6 +19,7 @@ from counterseal.server.sessions.drafts import AccessToken, Asker, RefreshOrder,
 from counterseal.server.sessions.ending import end_session
 from counterseal.server.sessions.finding import check_tenant
 from counterseal.server.sessions.ground import Ground, labels_of
+from counterseal.server.sessions.pace import one_more
 from counterseal.server.sessions.refresh_tokens import RefreshToken, new_refresh_token, read_refresh_token
 from counterseal.server.sessions.refusing import Refuse, over, unknown
 from counterseal.server.sessions.session_keys import check_wish, registered
@@ -110,6 +111,8 @@ class _Attempt:
             current=token.sha256,
             previous=hashes.previous if again else hashes.current,
             request_id=self._request_id() if self._order.request_id else None,
+            # Asking again leaves rows as well.
+            refreshes=one_more(hashes.refreshes, now),
         )
         access, added, changed = self._access_token(view, after, now)
         key, keys = self._key(view, after, now)

@@ -19,6 +19,7 @@ from counterseal.server.sessions.begin import Beginnings, Newcomer
 from counterseal.server.sessions.drafts import Asker, SessionRefused, SignedIn, SignInOrder, Why
 from counterseal.server.sessions.failures import FailedSignIns
 from counterseal.server.sessions.ground import PASSWORD, Ground
+from counterseal.server.sessions.pace import too_many_begun
 from counterseal.server.sessions.passwords import Passwords
 from counterseal.server.sessions.principal_limits import is_name
 from counterseal.server.sessions.refusing import refuse
@@ -93,6 +94,8 @@ class SigningIn:
             self._failures.note(asker.name, order.tenant, known.name)
             return SessionRefused(reason=Why.CREDENTIALS, detail=_REFUSED)
         self._throttle.succeeded(attempt)
+        if wait := self._throttle.begin(order.tenant, order.principal):
+            return too_many_begun(wait)
         with contextlib.suppress(SignInUnavailable):  # at another time
             self._rehash(known, known.stored, order.password)
         newcomer = Newcomer(

@@ -5,7 +5,7 @@ from typing import Final
 
 from counterseal.server.keys.session_seal import open_session
 from counterseal.server.sessions.drafts import Asker, SessionRefused, SignedOut, WhichSession
-from counterseal.server.sessions.ending import end_session
+from counterseal.server.sessions.ending import end_session, is_broken
 from counterseal.server.sessions.finding import Check, check_tenant, find_by_access_token, find_by_id
 from counterseal.server.sessions.ground import Ground
 from counterseal.server.sessions.refresh import REUSED
@@ -30,20 +30,24 @@ class SigningOut:
                 session is ended.
         """
         ground = self._ground
-        reason = [SIGNED_OUT]
+        reason, broken = [SIGNED_OUT], [False]
 
         def edit(view: SessionView) -> SessionChange | None:
             check_tenant(view, asker)
             check(view)
-            return end_session(view, reason[0], actor=asker.name, now=ground.now(), cipher=ground.cipher)
+            change = end_session(view, reason[0], actor=asker.name, now=ground.now(), cipher=ground.cipher)
+            broken[:] = [change is not None and is_broken(view, ground.cipher)]
+            return change
 
         try:
             session_id, check = self._find(which, reason)
-            record = ground.change(session_id, edit)
+            record = ground.change(session_id, edit, ending=True)
             if record is None:
                 unknown()
         except Refuse as refused:
             return refused.refused
+        if broken[0]:
+            ground.alarm(session_id)
         return SignedOut(session=record, effective=ground.now() + ground.revoke_bound)
 
     def _find(self, which: WhichSession, reason: list[str]) -> tuple[str, Check]:

@@ -93,6 +93,8 @@ class StoredKey:
     mark: IssueMark | None = None
     # When the key was last changed as the audit trail knows it; None where it was not asked, or knows nothing.
     newest: dt.datetime | None = None
+    # False: this stands for a row that makes no key. See `stand_ins.py`.
+    readable: bool = True
 
     @property
     def put_back(self) -> bool:

@@ -10,6 +10,7 @@ from counterseal.server.store.records import AuditEntry, StoredKey
 from counterseal.server.store.rows import stored_values, to_micros
 from counterseal.server.store.session_records import SessionChange, SessionView, StoredSession
 from counterseal.server.store.session_rows import session_values
+from counterseal.server.store.stand_ins import end_values, revocation_values
 from counterseal.server.store.tables import KEYS, SESSIONS
 
 _ADD_SESSION: Final = insert(SESSIONS)
@@ -37,8 +38,9 @@ def change_session(connection: Connection, journal: Journal, view: SessionView, 
         _check(stored, entry)
         _check_same(before, stored)
         _check_later(stored.record.updated, before.next_update(stored.record.updated))
-        values = session_values(stored) | {"changed": journal.record(connection, entry)}
-        connection.execute(_CHANGE_SESSION, values | {"id": stored.record.session_id})
+        values = session_values(stored) if stored.readable else end_values(stored.record)
+        values |= {"changed": journal.record(connection, entry), "id": stored.record.session_id}
+        connection.execute(_CHANGE_SESSION, values)
     _add_keys(connection, journal, before.record.session_id, change)
     keys = {key.record.key_id: key for key in view.keys}
     for after, entry in change.changed:
@@ -47,8 +49,9 @@ def change_session(connection: Connection, journal: Journal, view: SessionView, 
             raise ValueError("a session changes keys of its own alone")
         _check_key(after, entry, before.record.session_id)
         _check_later(after.record.updated, keys[key_id].next_update(after.record.updated))
-        values = stored_values(after) | {"changed": journal.record(connection, entry)}
-        connection.execute(_CHANGE_KEY, values | {"id": key_id})
+        values = stored_values(after) if after.readable else revocation_values(after.record)
+        values |= {"changed": journal.record(connection, entry), "id": key_id}
+        connection.execute(_CHANGE_KEY, values)
 
 
 def _add_keys(connection: Connection, journal: Journal, session_id: str, change: SessionChange) -> None:

@@ -85,8 +85,16 @@ class SessionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How often something was done since a time."""
+
+    since: dt.datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshHashes:
-    """What is kept of a session's refresh tokens: SHA-256 alone.
+    """What is kept of a session's refresh tokens: SHA-256 alone; and how often they were used of late.
 
     Every token of a session has two random parts: one that stays (`family`), and one that is new each time. Whoever presents
     the family with another rest has a token that was used before: somebody has a copy. `previous` and `request_id` let a client
@@ -98,6 +106,8 @@ class RefreshHashes:
     previous: bytes | None = field(default=None, repr=False)
     # SHA-256 of the request id that the current token was given out under; None: without one.
     request_id: bytes | None = field(default=None, repr=False)
+    # None: the session was not refreshed yet, or by a release that did not count.
+    refreshes: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +117,8 @@ class StoredSession:
     record: SessionRecord
     seal: bytes = field(default=b"", repr=False)
     newest: dt.datetime | None = None
+    # False: this stands for a row that makes no session. See `stand_ins.py`.
+    readable: bool = True
 
     def next_update(self, now: dt.datetime) -> dt.datetime:
         """Return the time of a change at `now`: later than that of any change before, however the clocks of servers differ."""
@@ -139,7 +151,8 @@ class SessionChange:
 class PrincipalView:
     """A principal with its live sessions and their keys, all of them locked until the transaction ends.
 
-    Live are those that nobody has ended and whose `expires` has not passed; ascending by id.
+    Live are those that nobody has ended and whose `expires` has not passed; ascending by id. Also those of which a row only
+    says so, and that have keys which may verify.
     """
 
     principal: StoredPrincipal

@@ -108,21 +108,28 @@ class SessionStore:
                 return record
         raise StoreUnavailable("the key store was changed again and again")
 
-    def change(self, session_id: str, edit: SessionEdit) -> SessionRecord | None:
+    def change(
+        self, session_id: str, edit: SessionEdit, *, now: dt.datetime | None = None, ending: bool = False
+    ) -> SessionRecord | None:
         """Change a session and its keys; durable when this returns. Returns the record as it is now, None: there is none.
 
+        `now` leaves temporary credentials out of the view that are over; None: none of them. Where the session is to be
+        `ending`, its principal is not in the view, and something stands in it for rows that cannot be read.
+
         Raises:
-            SealBroken: the row of the session, of its principal or of one of its keys makes no sense.
+            SealBroken: the row of the session, of its principal or of one of its keys makes no sense, and nothing is ending.
         """
 
         def work(connection: Connection) -> SessionRecord | None:
-            view = lock_session(connection, session_id)
+            view = lock_session(connection, session_id, now, ending=ending)
             if view is None:
                 return None
             change = edit(view)
             if change is None:
                 return view.session.record
             change_session(connection, self._journal, view, change)
+            if not view.session.readable:
+                return view.session.record if change.session is None else change.session[0].record
             return _read_back(connection, session_id)
 
         return self._transactions.writing(work)

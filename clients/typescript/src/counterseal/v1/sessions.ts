@@ -80,7 +80,10 @@ export enum SessionReason {
   SESSION_REASON_UNSPECIFIED = 0,
   /** SESSION_REASON_CREDENTIALS - There is no such principal, it has no password or another one, or it may not sign in. */
   SESSION_REASON_CREDENTIALS = 1,
-  /** SESSION_REASON_THROTTLED - Too many failures: for this principal from this source, for this principal, or from this source. */
+  /**
+   * SESSION_REASON_THROTTLED - Too many failures: for this principal from this source, for this principal, or from this source. Or too many sign-ins of one
+   * principal, refreshes of one session, or temporary credentials of one: no person does so much.
+   */
   SESSION_REASON_THROTTLED = 2,
   /** SESSION_REASON_ID_TOKEN - The ID token is not of a configured issuer, not for this audience, expired, used before, or not signed as it must be. */
   SESSION_REASON_ID_TOKEN = 3,

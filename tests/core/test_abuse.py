@@ -55,24 +55,29 @@ WORST: dict[str, Make] = {
 }
 
 
-def fastest(run: Callable[[], object]) -> float:
-    """Return the least of some times of `run`, which is what it takes when nothing else is going on."""
-    best = float("inf")
-    for _ in range(7):
-        begin = time.process_time_ns()
-        for _ in range(3):
-            run()
-        best = min(best, time.process_time_ns() - begin)
-    return best
+def took(request: HttpRequest) -> float:
+    """Return nanoseconds of processor time."""
+    begin = time.process_time_ns()
+    for _ in range(3):
+        verdict(request)
+    return time.process_time_ns() - begin
 
 
 @pytest.mark.parametrize("make", WORST.values(), ids=WORST.keys())
 def test_work_grows_no_faster_than_the_input(make: Make) -> None:
-    """Sixteen times the input: linear work is 16 times as long at most, quadratic 256, and exponential never ends."""
+    """Sixteen times the input: linear work is 16 times as long at most, quadratic 256, and exponential never ends.
+
+    The least of some times is what it takes when nothing else is going on; on a noisy machine that takes more of them.
+    """
     small, large = make(2_000), make(32_000)
     assert isinstance(verdict(large), Rejected)
     floor = 50_000  # nanoseconds; below, the clock and everything around count for more than the input
-    assert fastest(lambda: verdict(large)) < 64 * max(fastest(lambda: verdict(small)), floor)
+    fastest_small = fastest_large = float("inf")
+    for number in range(200):
+        fastest_small, fastest_large = min(fastest_small, took(small)), min(fastest_large, took(large))
+        if number >= 6 and fastest_large < 64 * max(fastest_small, floor):
+            return
+    raise AssertionError(f"{fastest_large} ns for 16 times what took {fastest_small} ns")
 
 
 @pytest.mark.parametrize(

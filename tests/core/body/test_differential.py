@@ -20,6 +20,8 @@ from counterseal.core.payload import ChunkSigned, ChunkUnsigned
 from tests.core.body.upload import SCOPE, TIMESTAMP, run, split
 from tests.support.require import require_program
 
+# The program is built first, and what it needs is fetched.
+pytestmark = pytest.mark.timeout(1800)
 SECRET = b"a secret of some length"
 
 
@@ -72,7 +74,7 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _uploads(program: Path, asked: list[tuple[int, int, str, str, str]]) -> list[tuple[str, bytes]]:
     lines = "".join(" ".join(map(str, one)) + "\n" for one in asked)
-    done = subprocess.run([program], input=lines.encode(), capture_output=True, check=False, timeout=120)
+    done = subprocess.run([program], input=lines.encode(), capture_output=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     stream = io.BytesIO(done.stdout)
 

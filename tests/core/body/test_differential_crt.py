@@ -16,6 +16,8 @@ from counterseal.core.sigv4.ecdsa import private_scalar
 from tests.clients.stubs.toolchain import build, java_runtime
 from tests.core.body.upload import TIMESTAMP, run, split
 
+# The program is built first, and what it needs is fetched.
+pytestmark = pytest.mark.timeout(1800)
 FOLDER = Path(__file__).parent / "crt"
 KEY_ID, SECRET = "AKIDEXAMPLE", b"a secret of some length"
 SCOPES = {"v4": "20130524/us-east-1/s3/aws4_request", "v4a": "20130524/s3/aws4_request"}
@@ -51,7 +53,7 @@ def signatures() -> list[list[str]]:
         fields = ",".join(f"{name}:{value}" for name, value in trailer) or "-"
         lines.append(f"{kind} {seed} {','.join([*(chunk.hex() for chunk in chunks), '-'])} {fields}\n")
     command = [java, "-cp", f"{FOLDER / 'target' / 'classes'}:{FOLDER / 'target' / 'dependency'}/*", "Chunks"]
-    done = subprocess.run(command, input="".join(lines), capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, input="".join(lines), capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     return [line.split() for line in done.stdout.splitlines()]
 

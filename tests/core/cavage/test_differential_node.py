@@ -24,6 +24,8 @@ from tests.core.asymmetric import keys
 from tests.core.cavage import generating, world
 from tests.support.require import require, require_program
 
+# The packages are fetched first.
+pytestmark = pytest.mark.timeout(1800)
 NODE = Path(__file__).parent / "node"
 COUNT = 1200
 MESSAGES, SIGNATURE = "http-message-signatures", "http-signature"
@@ -56,7 +58,7 @@ def _install() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             command = [require_program("npm"), "ci", "--no-audit", "--no-fund"]
-            made = subprocess.run(command, cwd=NODE, capture_output=True, timeout=280, check=False)
+            made = subprocess.run(command, cwd=NODE, capture_output=True, timeout=900, check=False)
             require(made.returncode == 0, "npm ci failed in tests/core/cavage/node")
 
 
@@ -64,7 +66,7 @@ def _ask(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     node = require_program("node")
     _install()
     done = subprocess.run(
-        [node, "oracle.mjs"], cwd=NODE, input=json.dumps(jobs).encode(), capture_output=True, timeout=280, check=False
+        [node, "oracle.mjs"], cwd=NODE, input=json.dumps(jobs).encode(), capture_output=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     answers: list[dict[str, Any]] = json.loads(done.stdout)

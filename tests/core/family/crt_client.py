@@ -46,6 +46,6 @@ def sign(method: str, target: str, headers: list[tuple[str, str]], body: bytes, 
         signed_body_header_type=stated if terms.states_payload else auth.AwsSignedBodyHeaderType.NONE,
         expiration_in_seconds=terms.expires,
     )
-    auth.aws_sign_request(request, config).result(timeout=30)
+    auth.aws_sign_request(request, config).result(timeout=120)
     sent = tuple((name.lower().encode(), value.encode()) for name, value in request.headers)
     return HttpRequest(method=request.method.encode(), target=request.path.encode(), headers=sent, content=body)

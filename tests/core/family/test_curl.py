@@ -20,7 +20,7 @@ ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
 
 def version() -> tuple[int, int]:
     curl = require_program("curl")
-    said = subprocess.run([curl, "--version"], capture_output=True, check=True, timeout=30).stdout
+    said = subprocess.run([curl, "--version"], capture_output=True, check=True, timeout=120).stdout
     found = re.match(rb"curl ([0-9]+)\.([0-9]+)", said)
     assert found is not None
     numbers = (int(found[1]), int(found[2]))
@@ -36,7 +36,7 @@ def path_rule() -> str:
 def receive(listener: socket.socket, kept: list[bytes]) -> None:
     connection, _ = listener.accept()
     with connection:
-        connection.settimeout(30)
+        connection.settimeout(120)
         data = b""
         while b"\r\n\r\n" not in data:
             data += connection.recv(65536)
@@ -61,14 +61,14 @@ def curl(providers: str, path: str, folder: Path, *options: str, key_id: str = "
     """Return what curl sent. The secret goes in through standard input."""
     kept: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(30)
+        listener.settimeout(120)
         thread = threading.Thread(target=receive, args=(listener, kept))
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
         command = [require_program("curl"), "-sS", "--noproxy", "*", "-K", "-", "--aws-sigv4", providers, *options, url]
         user = f'user = "{key_id}:{SECRET}"'.encode()
-        done = subprocess.run(command, input=user, capture_output=True, timeout=60, check=False, cwd=folder)
-        thread.join(timeout=60)
+        done = subprocess.run(command, input=user, capture_output=True, timeout=240, check=False, cwd=folder)
+        thread.join(timeout=240)
     assert done.returncode == 0, done.stderr
     return parse(kept[0])
 

@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from counterseal.core import digest
 from counterseal.core import structured_fields as sf
 from counterseal.core.model import Demand, HttpRequest, Verified
@@ -23,6 +25,8 @@ from tests.core.rfc9421.making import ALGORITHMS, HMAC, KEY_ID, NOW, pair, priva
 from tests.core.rfc9421.vectors import suite
 from tests.support.require import require, require_program
 
+# The packages are fetched first.
+pytestmark = pytest.mark.timeout(1800)
 NODE = Path(__file__).parent / "node"
 COUNT = 1000
 
@@ -34,7 +38,7 @@ def install() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists() or done.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
             command = [require_program("npm"), "ci", "--no-audit", "--no-fund"]
-            made = subprocess.run(command, cwd=NODE, capture_output=True, timeout=280, check=False)
+            made = subprocess.run(command, cwd=NODE, capture_output=True, timeout=900, check=False)
             require(made.returncode == 0, "npm ci failed in tests/core/rfc9421/node")
 
 
@@ -43,7 +47,7 @@ def ask(jobs: list[dict[str, Any]]) -> list[Any]:
     node = require_program("node")
     install()
     done = subprocess.run(
-        [node, "oracle.mjs"], cwd=NODE, input=json.dumps(jobs).encode(), capture_output=True, timeout=280, check=False
+        [node, "oracle.mjs"], cwd=NODE, input=json.dumps(jobs).encode(), capture_output=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     answers: list[Any] = json.loads(done.stdout)

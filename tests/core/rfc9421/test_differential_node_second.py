@@ -7,12 +7,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from counterseal.core.model import HttpRequest
 from counterseal.core.schemes.rfc9421 import parse_component
 from tests.core.rfc9421.generating import Generated, changed, generate, names_of
 from tests.core.rfc9421.making import ALGORITHMS, HMAC, NOW
 from tests.core.rfc9421.test_differential_node import ask, digested, job, we_sign, we_verify
 
+# The packages are fetched first.
+pytestmark = pytest.mark.timeout(1800)
 COUNT = 1000
 
 

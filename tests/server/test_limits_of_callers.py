@@ -166,20 +166,20 @@ def test_calls_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_caller_beyond_its_limit_is_not_waited_for(rig: Rig) -> None:
     """Refused before its message: one that never comes."""
     client, message = rig.server.client, signed(rig.server.client.issue())
-    with failing():
-        for _ in range(200):
-            client.verify(message, rig.who("paced"))
     never = threading.Event()
 
     def nothing() -> Iterator[bytes]:
-        never.wait(60)
+        never.wait(120)
         yield b""
 
     call: Callable[..., object] = rig.server.channel.stream_unary("/counterseal.v1.VerificationService/Verify")
-    for _ in range(3):
+    for _ in range(20):
+        with failing():
+            for _ in range(200):
+                client.verify(message, rig.who("paced"))
         try:
             with pytest.raises(grpc.RpcError) as caught:
-                call(nothing(), metadata=rig.who("paced"), timeout=60)
+                call(nothing(), metadata=rig.who("paced"), timeout=120)
         finally:
             never.set()
         if caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:

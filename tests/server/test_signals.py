@@ -12,7 +12,7 @@ from counterseal.server.signals import ending_signals
 with ending_signals() as stop:
     with stop._cond:
         signal.raise_signal(signal.{name})
-    print(stop.wait(20), flush=True)
+    print(stop.wait(120), flush=True)
 """
 _TWO = """
 import signal, time
@@ -21,7 +21,7 @@ with ending_signals() as stop:
     with stop._cond:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.{name})
-    time.sleep(20)
+    time.sleep(120)
 """
 _HANGUP = """
 import signal, threading
@@ -35,12 +35,12 @@ def hear():
 with hangups(hear):
     with lock:
         signal.raise_signal(signal.SIGHUP)
-    print(heard.wait(20), flush=True)
+    print(heard.wait(120), flush=True)
 """
 
 
 def _run(program: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200, check=False)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import grpc
@@ -30,7 +31,7 @@ def _refused(tmp_path: Path, toml: str = "", **settings: str) -> str:
         env=environ | {f"COUNTERSEAL_{name}": value for name, value in given.items()},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
     assert done.returncode == CONFIG_EXIT, done.stderr
@@ -127,6 +128,11 @@ def test_what_it_says_at_start(server: RunningServer) -> None:
     with server.channel() as channel:
         client = Client(channel, bearer(server.admin_token))
         client.issue()
+    # It tells people first.
+    end = time.monotonic() + 60
+    while '"event": "started"' not in server.log():
+        assert time.monotonic() < end
+        time.sleep(0.01)
     lines = [json.loads(line) for line in server.log().splitlines()]
     (started,) = [line for line in lines if line["event"] == "started"]
     assert (started["address"], started["tls"]) == (server.address, False)

@@ -6,7 +6,6 @@ a peer stands in a table while it does, and calls that stand there too long are 
 """
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -27,6 +26,9 @@ class Patience:
         self._crowd = crowd
         # Entered and left without a lock: each is one operation on a dict.
         self._calls: dict[grpc.ServicerContext, float] = {}
+        # Counted by our own thread, and read off no clock: when the machine lets this process wait for seconds, what callers
+        # have sent lies unread meanwhile, and nobody is late.
+        self._now = 0.0
         self._over = threading.Event()
         threading.Thread(target=self._follow, name="counterseal-patience", daemon=True).start()
 
@@ -39,7 +41,7 @@ class Patience:
         Raises:
             CallCancelled: by its peer, or here.
         """
-        self._calls[context] = time.monotonic()
+        self._calls[context] = self._now
         try:
             return next(requests, None)
         except grpc.RpcError:
@@ -50,7 +52,7 @@ class Patience:
     @contextmanager
     def during(self, context: grpc.ServicerContext) -> Iterator[None]:
         """Cancel the call if what happens inside takes too long."""
-        self._calls[context] = time.monotonic()
+        self._calls[context] = self._now
         if self._over.is_set():
             context.cancel()
         try:
@@ -66,8 +68,9 @@ class Patience:
 
     def _follow(self) -> None:
         while not self._over.wait(_TICK_SECONDS):
+            self._now += _TICK_SECONDS
             calls = self._calls.copy()
-            since = time.monotonic() - (self._hurry if len(calls) >= self._crowd else self._seconds)
+            since = self._now - (self._hurry if len(calls) >= self._crowd else self._seconds)
             for context, begun in calls.items():
                 # Gone, if it is no longer there: what it waited for has come in the meantime.
                 if begun < since and self._calls.pop(context, None) is not None:

@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import functools
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +50,19 @@ def installing() -> Iterator[None]:
         yield
 
 
-def make_checkout(root: Path) -> Checkout:
-    """Copy what the tools read into `root`."""
+@functools.cache
+def _install() -> None:
+    """Have the tools install what they need, by running them once."""
     require_program("npm")
     tools = ROOT / "protos" / "tools"
-    with installing():
+    with installing(), tempfile.TemporaryDirectory() as unused:
         subprocess.run([tools / "buf.sh", "--version"], check=True, capture_output=True)
-        subprocess.run([tools / "generate.sh", root / "unused"], check=True, capture_output=True)
+        subprocess.run([tools / "generate.sh", unused], check=True, capture_output=True)
+
+
+def make_checkout(root: Path) -> Checkout:
+    """Copy what the tools read into `root`."""
+    _install()
     shutil.copytree(ROOT / "protos", root / "protos", ignore=shutil.ignore_patterns("node_modules"))
     shutil.copytree(STUBS, root / "service" / "counterseal" / "v1", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "protos" / "node_modules").symlink_to(ROOT / "protos" / "node_modules")

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from counterseal.core.model import KeyState
 from counterseal.server.keys.cipher import SecretCipher
 from counterseal.server.keys.master import MasterKeys
@@ -17,6 +19,7 @@ ROUNDS = 20
 ACTIONS = {"issued": {"issue", "import"}, "changed": {"update"}, "revoked": {"revoke"}}
 
 
+@pytest.mark.timeout(900)
 def test_twenty_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
     url, master_keys = f"sqlite:///{tmp_path}/keys.db", MasterKeys.generate()
     acknowledged: list[list[str]] = []

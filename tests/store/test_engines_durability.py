@@ -19,6 +19,7 @@ from tests.store.test_durability import check_acknowledged, check_all, run_and_k
 from tests.support.mariadb import MariaDB, running_mariadb, shared_mariadb
 from tests.support.postgres import Postgres, running_postgres, shared_postgres
 
+pytestmark = pytest.mark.timeout(900)
 Server = Postgres | MariaDB
 ROUNDS = int(os.environ.get("COUNTERSEAL_TEST_DATABASE_KILLS", "3"))
 # Acknowledgements, for every kind of change to be among them.
@@ -51,7 +52,7 @@ def run_until_killed(server: Server, url: str, master_keys: str, dice: random.Ra
     assert child.stdout.readline().startswith(b"ready")
     lines = [child.stdout.readline() for _ in range(dice.randint(ENOUGH // ROUNDS, 60))]
     server.kill()
-    rest, errors = child.communicate(timeout=120)
+    rest, errors = child.communicate(timeout=250)
     assert b"StoreUnavailable" in errors.splitlines()[-1], errors
     server.start()
     return [line.decode().split() for line in (*lines, *rest.splitlines(keepends=True)) if line.endswith(b"\n")]

@@ -51,11 +51,12 @@ store.upgrade()
 """
 
 
+@pytest.mark.timeout(900)
 def test_an_upgrade_killed_again_and_again_goes_on(store_url: str) -> None:
     kills = 0
     for allowed in range(2, 200, int(os.environ.get("COUNTERSEAL_TEST_MIGRATION_STEP", "9"))):
         run = subprocess.run(
-            [sys.executable, "-c", CUT_OFF, store_url, str(allowed)], capture_output=True, timeout=120, check=False
+            [sys.executable, "-c", CUT_OFF, store_url, str(allowed)], capture_output=True, timeout=300, check=False
         )
         if run.returncode == 0:
             break

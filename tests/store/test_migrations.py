@@ -34,6 +34,7 @@ def test_upgrading_twice_changes_nothing(store: KeyStore) -> None:
     assert store.read_key("key-1") is not None
 
 
+@pytest.mark.timeout(600)
 def test_many_processes_may_start_at_once(store_url: str) -> None:
     starting = [
         subprocess.Popen([sys.executable, "-c", UPGRADE, store_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

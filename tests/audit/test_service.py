@@ -25,7 +25,7 @@ ED25519 = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29c
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[InProcess]:
-    with in_process(tmp_path / "data", ALLOW_LEASE="true", STORE_TIMEOUT="0.3") as running:
+    with in_process(tmp_path / "data", ALLOW_LEASE="true", STORE_TIMEOUT="60") as running:
         yield running
 
 
@@ -113,20 +113,21 @@ def test_limits_are_named(server: InProcess, fields: dict[str, Any], field: str)
     assert (seen[0].code, seen[0].field) == ("INVALID_ARGUMENT", field)
 
 
-def test_a_lease_that_cannot_be_written_down_is_not_given(server: InProcess, tmp_path: Path) -> None:
-    issued = server.client.issue()
-    assert server.client.verify(signed(issued)) == "verified"
-    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "counterseal.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with failing() as seen:
-            server.client.verification.Verify(upload(issued, lease_signing_key=True).message)
-        assert (seen[0].code, seen[0].reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
-        assert server.client.verify(signed(issued)) == "verified"  # which needs nothing written down
-        other.execute("ROLLBACK")
-    made = upload(issued, lease_signing_key=True)
-    made.begin(server.client.verification.Verify(made.message))
-    assert made.duty.signing_key
-    assert [entry.action for entry in listed(server).entries] == ["issue", "lease"]
+def test_a_lease_that_cannot_be_written_down_is_not_given(tmp_path: Path) -> None:
+    with in_process(tmp_path / "data", ALLOW_LEASE="true", STORE_TIMEOUT="5") as server:
+        issued = server.client.issue()
+        assert server.client.verify(signed(issued)) == "verified"
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "counterseal.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with failing() as seen:
+                server.client.verification.Verify(upload(issued, lease_signing_key=True).message)
+            assert (seen[0].code, seen[0].reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
+            assert server.client.verify(signed(issued)) == "verified"  # which needs nothing written down
+            other.execute("ROLLBACK")
+        made = upload(issued, lease_signing_key=True)
+        made.begin(server.client.verification.Verify(made.message))
+        assert made.duty.signing_key
+        assert [entry.action for entry in listed(server).entries] == ["issue", "lease"]
 
 
 def test_a_key_revoked_while_its_lease_is_written_down_is_not_leased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +141,7 @@ def test_a_key_revoked_while_its_lease_is_written_down_is_not_leased(tmp_path: P
         return number
 
     monkeypatch.setattr(KeyStore, "note", note)
-    with in_process(tmp_path / "data", ALLOW_LEASE="true") as server:
+    with in_process(tmp_path / "data", ALLOW_LEASE="true", STORE_TIMEOUT="60") as server:
         issued = server.client.issue()
         meanwhile.append(lambda: server.client.revoke(issued.key_id))
         with failing() as seen:

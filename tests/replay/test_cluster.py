@@ -8,6 +8,7 @@ import pytest
 from redis.crc import key_slot
 
 from counterseal.server.errors import ConfigError, ReplayGuardUnavailable
+from counterseal.server.replay import redis_link
 from counterseal.server.replay.memories import Use
 from counterseal.server.replay.redis import CLUSTER_PARTS, RedisMemory
 from counterseal.server.replay.redis_cluster import ClusterLink, is_cluster
@@ -17,10 +18,19 @@ from tests.support.daemon import free_port
 from tests.support.redis import Redis, running_redis
 
 SLOTS = 16384
+# Seconds until no answer is an outage: long enough for a busy machine to answer in.
+TIMEOUT = 3
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_link, "_MOST_SECONDS", TIMEOUT)
 
 
 def _settings() -> dict[str, str]:
-    return {"cluster-enabled": "yes", "databases": "1", "cluster-port": str(free_port())}
+    # No server is to be given up by the others because a test paused it, or the machine stood still.
+    patience = {"cluster-node-timeout": "120000"}
+    return {"cluster-enabled": "yes", "databases": "1", "cluster-port": str(free_port()), **patience}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +66,7 @@ def _ranges(client: object) -> int:
 
 
 def memory(server: Redis, clock: Clock) -> RedisMemory:
-    link = ClusterLink(f"redis+cluster://{server.address}", timeout=1, connections=8)
+    link = ClusterLink(f"redis+cluster://{server.address}", timeout=TIMEOUT, connections=8)
     return RedisMemory(link, clock=clock, parts=CLUSTER_PARTS)
 
 

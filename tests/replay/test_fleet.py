@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from counterseal.v1 import verification_pb2 as pb
-from tests.replay.fleet import answer_of, send_everywhere, stubs_by_worker
+from tests.replay.fleet import answer_at_last, send_everywhere, stubs_by_worker
 from tests.server.calls import Issued, signed
 from tests.support.mariadb import shared_mariadb
 from tests.support.postgres import shared_postgres
@@ -21,7 +21,10 @@ from tests.support.process import running_server
 from tests.support.redis import shared_redis
 from tests.workers.load import issue
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT spreads connections on Linux alone"),
+    pytest.mark.timeout(900),
+]
 COUNT = int(os.environ.get("COUNTERSEAL_TEST_REPLAYS", "300"))
 WORKERS = 4
 
@@ -42,7 +45,8 @@ def requests(issued: Issued, count: int) -> list[pb.VerifyRequest]:
 @pytest.mark.parametrize("guard", sorted(GUARDS))
 def test_of_all_copies_exactly_one_is_verified(tmp_path: Path, guard: str) -> None:
     settings = {"WORKERS": str(WORKERS), "REPLAY_COLD_START": "accept", "LOG_SUCCESS_SAMPLE": "0", "LOG_LEVEL": "error"}
-    with running_server(tmp_path / "data", settings | GUARDS[guard]()) as server:
+    settings |= {"STORE_TIMEOUT": "60"} | GUARDS[guard]()
+    with running_server(tmp_path / "data", settings) as server:
         issued = issue(server)
         with stubs_by_worker(server) as stubs:
             # Every use in a file is a flush of the disk, one after the other.
@@ -51,6 +55,8 @@ def test_of_all_copies_exactly_one_is_verified(tmp_path: Path, guard: str) -> No
             print(f"\n{guard}, {WORKERS} workers, {count} requests in 2 copies each: {found.text()}")
             assert found.answers == {"verified": count, "REPLAYED": count}
             assert set(found.verified.values()) == {1}
+            # Redis has one second for each answer; a machine that stands still for longer costs a few.
+            assert found.asked_again <= (count // 5 if guard == "redis" else 0)
 
             more = send_everywhere(list(stubs.values()), requests(issued, count + 40)[-40:], copies=WORKERS)
             print(f"{guard}, in {WORKERS} copies each: {more.text()}")
@@ -65,8 +71,8 @@ def _retry_on_every_worker(stubs: list[Any], issued: Issued) -> None:
     other = signed(issued, target=b"/bucket/retried?list-type=2", request_id="retry-2")
     other.http_request.CopyFrom(message.http_request)
     for stub in stubs:
-        assert answer_of(stub.Verify.future(message, timeout=60)) == "verified"
+        assert answer_at_last(stub, message) == "verified"
     for stub in stubs:
-        assert answer_of(stub.Verify.future(other, timeout=60)) == "REPLAYED"
+        assert answer_at_last(stub, other) == "REPLAYED"
     for stub in stubs:
-        assert answer_of(stub.Verify.future(message, timeout=60)) == "verified"
+        assert answer_at_last(stub, message) == "verified"

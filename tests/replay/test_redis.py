@@ -1,6 +1,7 @@
 """What Redis does to a memory: it is restarted empty, emptied, replaced, paused, full, or made to evict."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,8 @@ from tests.support.redis import Redis, running_redis, shared_redis
 from tests.support.tcp_proxy import tcp_proxy
 
 LATER = BEGAN + 960
+# Seconds until no answer is an outage: long enough for a busy machine to answer in.
+TIMEOUT = 3
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +140,7 @@ def test_a_full_server_is_an_outage(server: Redis) -> None:
 def test_a_server_that_does_not_answer_is_an_outage_and_recovers(server: Redis) -> None:
     with (
         tcp_proxy("127.0.0.1", server.port) as proxy,
-        redis(proxy.through(server.new_database()), Clock(), timeout=0.3) as memory,
+        redis(proxy.through(server.new_database()), Clock(), timeout=TIMEOUT) as memory,
     ):
         assert use(memory, 1)[0] is Use.FIRST
         for broken in (proxy.drop, proxy.refuse, proxy.hold):
@@ -156,11 +159,11 @@ def test_a_server_that_does_not_answer_is_an_outage_and_recovers(server: Redis) 
 def test_an_answer_that_came_too_late_is_not_taken_for_that_to_the_next_question(server: Redis) -> None:
     with (
         tcp_proxy("127.0.0.1", server.port) as proxy,
-        redis(proxy.through(server.new_database()), Clock(), timeout=0.3) as memory,
+        redis(proxy.through(server.new_database()), Clock(), timeout=TIMEOUT) as memory,
     ):
         assert use(memory, 1)[0] is Use.FIRST
-        for turn in range(2, 6):
-            proxy.delay(0.6)
+        for turn in range(2, 5):
+            proxy.delay(2 * TIMEOUT)
             with pytest.raises(ReplayGuardUnavailable):
                 use(memory, turn)
             proxy.delay(0)
@@ -219,7 +222,9 @@ def test_what_a_mark_costs_redis() -> None:
 def test_marks_end_in_redis(server: Redis) -> None:
     url = server.new_database()
     with server.client(url) as client, redis(url, Clock()) as memory:
+        began = time.monotonic()
         memory.use(mark(1), owner("a"), until=BEGAN + 970, now=BEGAN + 10)
         (name,) = set(client.keys()) - {b"counterseal:replay:{0}:epoch"}
-        assert 950_000 < client.pttl(name) <= 960_000
+        left = client.pttl(name)
+        assert 960_000 - 1000 * (time.monotonic() - began) - 100 <= left <= 960_000
         assert client.ttl("counterseal:replay:{0}:epoch") == -1

@@ -51,7 +51,7 @@ def test_health_follows_the_store(tmp_path: Path) -> None:
     """The store's file goes away and comes back; a watcher sees every change."""
     data = tmp_path / "data"
     with running_server(data) as server, server.channel() as channel:
-        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICES[0]), timeout=60)
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICES[0]), timeout=200)
         assert next(watch).status == SERVING
         (data / "counterseal.db").rename(data / "away.db")
         assert next(watch).status == NOT_SERVING
@@ -95,13 +95,13 @@ def test_streams_that_hang_keep_nobody_from_verifying(tmp_path: Path) -> None:
         issued, over = client.issue(), threading.Event()
 
         def silent() -> Iterator[reflection_pb2.ServerReflectionRequest]:
-            over.wait(60)
+            over.wait(120)
             yield from ()
 
         streams = [reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(silent()) for _ in range(20)]
         watches = [health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest()) for _ in range(20)]
         for _ in range(20):
-            assert client.verification.Verify(signed(issued), timeout=30).HasField("verified")
+            assert client.verification.Verify(signed(issued), timeout=90).HasField("verified")
             assert _check(channel) == SERVING
         over.set()
         for call in (*streams, *watches):
@@ -129,7 +129,7 @@ def test_reflection_lists_and_describes_the_services(server: RunningServer) -> N
 
 
 def _scrape(server: RunningServer) -> bytes:
-    with urllib.request.urlopen(server.metrics_url, timeout=10) as response:
+    with urllib.request.urlopen(server.metrics_url, timeout=90) as response:
         return bytes(response.read())
 
 
@@ -191,10 +191,10 @@ def test_a_replaced_database_is_noticed(tmp_path: Path) -> None:
     """Restoring a backup over a running server's file: not serving, until it is restarted or has let go of the old file."""
     data = tmp_path / "data"
     with running_server(data) as server, server.channel() as channel:
+        # A watch: who asks now and then may miss the moment.
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=120)
+        assert next(watch).status == SERVING
         shutil.copy(data / "counterseal.db", data / "copy.db")
         (data / "copy.db").rename(data / "counterseal.db")
-        deadline = time.monotonic() + 30
-        seen = {_check(channel)}
-        while NOT_SERVING not in seen and b"counterseal_store_up 0.0" not in _scrape(server):
-            assert time.monotonic() < deadline
-            seen.add(_check(channel))
+        assert next(watch).status == NOT_SERVING
+        watch.cancel()

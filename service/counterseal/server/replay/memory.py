@@ -7,6 +7,7 @@ from typing import Final
 from counterseal.server.errors import ReplayGuardUnavailable
 from counterseal.server.replay.marks import BYTES
 from counterseal.server.replay.memories import Answer, Use
+from counterseal.server.replay.policy import CLOCKS_APART
 
 # Seconds. Entries that end in the same slot are forgotten together.
 _SLOT: Final = 4
@@ -29,11 +30,14 @@ class LocalMemory:
         self._slots: dict[int, list[bytes]] = {}
         self._oldest = int(began) // _SLOT
         self._count = 0
+        # The latest time that the clock has shown, and the latest end of what was forgotten.
+        self._latest = self._forgotten = began
 
     def use(self, mark: bytes, owner: bytes, *, until: float, now: float) -> Answer:
         """See Memory."""
         shard = self._shards[mark[0] % _SHARDS]
         with self._lock:
+            self._hear(now)
             self._forget(now, _AT_ONCE)
             found = shard.get(mark)
             if found is not None and _END.unpack_from(found, BYTES)[0] >= now:
@@ -55,6 +59,7 @@ class LocalMemory:
         forgotten = True
         while forgotten:
             with self._lock:
+                self._hear(now)
                 forgotten = self._forget(now, 1000) > 0
 
     def close(self) -> None:
@@ -66,6 +71,12 @@ class LocalMemory:
 
     def _answer(self, use: Use) -> Answer:
         return Answer(use=use, since=self._since)
+
+    def _hear(self, now: float) -> None:
+        """Count what was forgotten as lost, when the clock was set back to where it may verify again."""
+        if now <= self._forgotten - CLOCKS_APART:
+            self._since = max(self._since, self._latest)
+        self._latest = max(self._latest, now)
 
     def _forget(self, now: float, most: int) -> int:
         """Forget at most `most` marks of slots that have passed; returns how many it looked at."""
@@ -89,9 +100,11 @@ class LocalMemory:
         shard = self._shards[mark[0] % _SHARDS]
         found = shard.get(mark)
         # One that was used anew after its end stands in a later slot as well.
-        if found is not None and _END.unpack_from(found, BYTES)[0] < now:
+        end = None if found is None else _END.unpack_from(found, BYTES)[0]
+        if end is not None and end < now:
             del shard[mark]
             self._count -= 1
+            self._forgotten = max(self._forgotten, end)
 
 
 def _slot(seconds: float) -> int:

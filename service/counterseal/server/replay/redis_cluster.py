@@ -32,6 +32,7 @@ class ClusterLink:
             raise ConfigError("COUNTERSEAL_REPLAY_URL: the port is no number") from None
         if self._url.path not in {"", "/", "/0"}:
             raise ConfigError("COUNTERSEAL_REPLAY_URL: a cluster has no numbered databases")
+        self._seed = seed
         self._links: dict[Node, Link] = {seed: self._open(seed)}
         # First and last slot of each range, and who has it; empty before it is known.
         self._ranges: tuple[tuple[int, int, Node], ...] = ()
@@ -41,17 +42,23 @@ class ClusterLink:
         slot = key_slot(key)
         node = self._node(slot) or self._learn(slot, None)
         try:
-            return self._links[node].exchange(commands, key)
+            return self._ask(node, commands, key)
         except ReplayGuardUnavailable:
             other = self._learn(slot, node)
             if other == node:
                 raise
-        return self._links[other].exchange(commands, key)
+        return self._ask(other, commands, key)
 
     def close(self) -> None:
         """Close all connections."""
         for link in list(self._links.values()):
             link.close()
+
+    def _ask(self, node: Node, commands: Sequence[Command], key: bytes) -> Answered:
+        link = self._links.get(node)
+        if link is None:
+            raise ReplayGuardUnavailable("the Redis cluster was changed at this moment")
+        return link.exchange(commands, key)
 
     def _node(self, slot: int) -> Node | None:
         return next((node for first, last, node in self._ranges if first <= slot <= last), None)
@@ -67,14 +74,19 @@ class ClusterLink:
                     (ranges,), _ = self._links[asked].exchange((("CLUSTER", "SLOTS"),), b"")
                 except ReplayGuardUnavailable:
                     continue
+                self._keep({_read_node(node, asked) for _, _, *nodes in ranges for node in nodes})
                 self._ranges = tuple((int(first), int(last), _read_node(node, asked)) for first, last, node, *_ in ranges)
-                for _, _, node in self._ranges:
-                    if node not in self._links:
-                        self._links = {**self._links, node: self._open(node)}
                 found = self._node(slot)
                 if found is not None:
                     return found
         raise ReplayGuardUnavailable("nobody in the Redis cluster says who has the slot")
+
+    def _keep(self, nodes: set[Node]) -> None:
+        """Have links to these servers and to none that left: after a failure each would be asked, and waited for."""
+        before = self._links
+        self._links = {node: before.get(node) or self._open(node) for node in (self._seed, *sorted(nodes))}
+        for node in before.keys() - self._links.keys():
+            before[node].close()
 
     def _open(self, node: Node) -> Link:
         host, port = node

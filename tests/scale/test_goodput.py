@@ -8,7 +8,7 @@ from tests.scale.flood import flood
 from tests.scale.server import measured_server
 
 KEYS = 3_000
-FLOOD = 4_000
+FLOOD = 2_000
 
 
 def test_honest_callers_get_their_share(tmp_path: Path) -> None:

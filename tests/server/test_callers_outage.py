@@ -23,7 +23,7 @@ SECONDS = 60
 
 def _who(server: InProcess, metadata: Metadata) -> str:
     try:
-        server.client.verification.ListSchemes(ListSchemesRequest(), metadata=metadata, timeout=30)
+        server.client.verification.ListSchemes(ListSchemesRequest(), metadata=metadata, timeout=90)
     except grpc.RpcError as error:
         failure = read_failure(error)
         return f"{failure.code} {failure.reason}"

@@ -32,7 +32,7 @@ def test_a_row_that_was_put_back_is_nobody_and_raises_the_alarm(tmp_path: Path, 
     with running_server(tmp_path / "data", {"VERIFY_REQUIRES_CALLER": "true"}) as server, server.channel() as channel:
         rig = Rig(server, channel)
         who = bearer(rig.create("edge").bearer_token)
-        store = open_store(f"sqlite:///{tmp_path}/data/counterseal.db", timeout=10)
+        store = open_store(f"sqlite:///{tmp_path}/data/counterseal.db", timeout=60)
         with store.database.reads.connect() as connection:
             row = dict(connection.execute(select(CALLERS)).mappings().one())
         assert rig.who(who) == "known"
@@ -45,5 +45,5 @@ def test_a_row_that_was_put_back_is_nobody_and_raises_the_alarm(tmp_path: Path, 
         rig.create("more")  # any change has the rows read again; a quiet server does so every minute
         assert rig.who(who) == "CALLER_UNKNOWN"
         assert '"caller_seal_broken"' in server.log()
-        metrics = urllib.request.urlopen(server.metrics_url, timeout=10).read().decode()
+        metrics = urllib.request.urlopen(server.metrics_url, timeout=90).read().decode()
         assert "counterseal_seal_broken_total 1.0" in metrics

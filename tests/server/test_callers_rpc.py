@@ -21,7 +21,7 @@ from tests.server.calls import Client, Metadata, RpcFailure, bearer, failing, re
 from tests.store.samples import open_store
 from tests.support.process import RunningServer, running_server
 
-SECONDS = 30
+SECONDS = 90
 
 
 @dataclass
@@ -290,7 +290,7 @@ def test_a_forged_row_is_nobody_and_raises_the_alarm(tmp_path: Path) -> None:
     with running_server(tmp_path / "data", settings) as server, server.channel() as channel:
         rig = Rig(server, channel)
         tokens = {name: rig.create(name).bearer_token for name in ("edge", "other")}
-        store = open_store(f"sqlite:///{tmp_path}/data/counterseal.db", timeout=10)
+        store = open_store(f"sqlite:///{tmp_path}/data/counterseal.db", timeout=60)
         statement = update(CALLERS).where(CALLERS.c.name == "edge").values(role="admin")
         store.transactions.writing(lambda connection: connection.execute(statement))
         store.close()
@@ -298,7 +298,7 @@ def test_a_forged_row_is_nobody_and_raises_the_alarm(tmp_path: Path) -> None:
         assert rig.who(bearer(tokens["edge"])) == "CALLER_UNKNOWN"
         assert rig.who(bearer(tokens["other"])) == "known"
         assert '"caller_seal_broken"' in server.log()
-        metrics = urllib.request.urlopen(server.metrics_url, timeout=10).read().decode()
+        metrics = urllib.request.urlopen(server.metrics_url, timeout=90).read().decode()
         assert "counterseal_seal_broken_total 1.0" in metrics
         names = [caller.name for caller in rig.stub.ListCallers(pb.ListCallersRequest(), metadata=rig.admin).callers]
         assert names == ["more", "other"]

@@ -80,7 +80,7 @@ class Rig:
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    keys = open_store(f"sqlite:///{tmp_path}/keys.db", timeout=10)
+    keys = open_store(f"sqlite:///{tmp_path}/keys.db", timeout=60)
     keys.upgrade()
     yield Rig(Store(caller_store(keys)), keys)
     keys.close()

@@ -105,7 +105,7 @@ class Fleet:
             response_deserializer=answer.FromString,
         )
         try:
-            stub(request, metadata=self.metadata[who], timeout=30)
+            stub(request, metadata=self.metadata[who], timeout=90)
         except grpc.RpcError as error:
             failure = read_failure(error)
             return failure.reason if failure.code in {"PERMISSION_DENIED", "UNAUTHENTICATED"} else "in"

@@ -37,7 +37,7 @@ class Secured:
     def presented(self) -> bytes:
         """Return the certificate that a new connection is shown."""
         host, port = self.server.address.split(":")
-        return ssl.get_server_certificate((host, int(port)), timeout=10).encode()
+        return ssl.get_server_certificate((host, int(port)), timeout=90).encode()
 
 
 def _hash(text: str) -> str:

@@ -71,7 +71,7 @@ def _s_client(server: RunningServer, *options: str) -> tuple[bytes, str]:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    timer = threading.Timer(60, process.kill)
+    timer = threading.Timer(120, process.kill)
     timer.start()
     try:
         with contextlib.suppress(BrokenPipeError):
@@ -124,7 +124,7 @@ def test_a_certificate_alone_makes_no_caller_and_a_stored_san_does(guarded: Guar
 
         def outcome() -> str:
             try:
-                stub.ListSchemes(ListSchemesRequest(), timeout=30)
+                stub.ListSchemes(ListSchemesRequest(), timeout=90)
             except grpc.RpcError as error:
                 return str(error.code().name)
             return "OK"
@@ -147,7 +147,7 @@ def _buf(guarded: Guarded, server: RunningServer, *options: str) -> tuple[int, s
             f"https://{server.address}{LIST}",
         ],
         capture_output=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )
     said = (done.stdout + done.stderr).decode("utf-8", "replace")

@@ -64,7 +64,7 @@ def run_program(where: Where, *command: str, stdin: bytes = b"", env: dict[str, 
     """Run a client that is a program of its own. Secrets go through its environment or its input, never its arguments."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_"))}
     clean |= {"HOME": str(where.folder), "NO_PROXY": "*"} | (env or {})
-    done = subprocess.run(command, input=stdin, capture_output=True, env=clean, cwd=where.folder, timeout=120, check=False)
+    done = subprocess.run(command, input=stdin, capture_output=True, env=clean, cwd=where.folder, timeout=240, check=False)
     if done.returncode != 0:
         raise ClientFailed(f"{Path(command[0]).name}: {done.returncode}: {done.stderr.decode(errors='replace')[-1000:]}")
     return done.stdout
@@ -90,7 +90,7 @@ def awscli(where: Where, *arguments: str, extra: dict[str, str] | None = None) -
 def curl(where: Where, path: str, *options: str, service: str = "s3") -> bytes:
     (where.folder / "body").write_bytes(BODY)
     user = f'user = "{where.credentials.key_id}:{where.credentials.secret}"\n'.encode()
-    fixed = ("-sS", "--fail", "--max-time", "60", "--noproxy", "*", "--config", "-")
+    fixed = ("-sS", "--fail", "--max-time", "120", "--noproxy", "*", "--config", "-")
     signing = ("--aws-sigv4", f"aws:amz:{REGION}:{service}")
     return run_program(where, require_program("curl"), *fixed, *signing, *options, where.endpoint + path, stdin=user)
 
@@ -103,7 +103,7 @@ def install_signers() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             command = [require_program("npm"), "ci", "--no-audit", "--no-fund"]
-            made = subprocess.run(command, cwd=NODE, capture_output=True, timeout=280, check=False)
+            made = subprocess.run(command, cwd=NODE, capture_output=True, timeout=600, check=False)
             require(made.returncode == 0, "npm ci failed in tests/gateways/node")
 
 

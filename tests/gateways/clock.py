@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.gateways.world import PATIENT
 from tests.support.process import RunningServer, running_server
 from tests.support.require import require
 
@@ -48,7 +49,7 @@ def server_with_clock(folder: Path) -> Iterator[tuple[RunningServer, Clock]]:
     before = dict(os.environ)
     os.environ.update(ours)
     try:
-        starting = running_server(folder / "data")
+        starting = running_server(folder / "data", PATIENT)
         server = starting.__enter__()
     finally:
         for name in ours:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.gateways.clients import BODY, BUCKET, KEY, REGION, Where, aws
 from tests.gateways.tamper import Proxy, running_proxy
-from tests.gateways.world import Credentials, World, running_gateway, running_moto
+from tests.gateways.world import PATIENT, Credentials, World, running_gateway, running_moto
 from tests.support.process import running_server
 
 
@@ -23,7 +23,10 @@ def moto(folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def world(folder: Path, moto: str) -> Iterator[World]:
     """Real clock. h11 as the parser: it hands any method and target to the verifier, where httptools refuses some itself."""
-    with running_server(folder / "data") as server, running_gateway(server, moto, folder / "gateway", "h11") as world:
+    with (
+        running_server(folder / "data", PATIENT) as server,
+        running_gateway(server, moto, folder / "gateway", "h11") as world,
+    ):
         yield world
 
 

@@ -6,6 +6,7 @@ with what has been handed over so far; `.whole` is put behind its name with the 
 demand as JSON, and `allow_uncovered`, read anew for every request.
 """
 
+import functools
 import itertools
 import json
 import logging
@@ -21,7 +22,7 @@ import uvicorn
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "clients" / "python" / "src"))
 
-from counterseal_client import Demand  # noqa: E402
+from counterseal_client import Connection, Demand  # noqa: E402
 
 
 def recorded(app: Any, path: Path) -> Any:
@@ -86,7 +87,10 @@ def with_demand(gateway: Any, path: Path) -> Any:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
-    gateway = runpy.run_path(str(ROOT / "examples" / "gateway.py"))["make_gateway"](dict(os.environ))
+    make_gateway = runpy.run_path(str(ROOT / "examples" / "gateway.py"))["make_gateway"]
+    # The second that a verdict may take by default is too short for a machine that runs all tests at once.
+    make_gateway.__globals__["Connection"] = functools.partial(Connection, timeout=60)
+    gateway = make_gateway(dict(os.environ))
     gateway._app = recorded(gateway._app, Path(os.environ["RECORD"]))
     if "BODIES" in os.environ:
         gateway._app = with_bodies(gateway._app, Path(os.environ["BODIES"]))

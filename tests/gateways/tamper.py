@@ -162,12 +162,29 @@ class Proxy(socketserver.ThreadingTCPServer):
         self.tampered: list[int] = []
         self.plain: list[int] = []
         self.requests: list[Raw] = []
+        self._under_way = 0
+        self._changed = threading.Condition()
 
     @property
     def endpoint(self) -> str:
         return f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
 
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """A request is under way, whose client may have left."""
+        with self._changed:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
     def reset(self) -> None:
+        """Begin anew, once nothing of before is under way any more."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._under_way, 120)
         self.change, self.chosen, self.before = (lambda raw: raw), (lambda _raw: True), (lambda _raw: None)
         self.tampered, self.plain, self.requests = [], [], []
 
@@ -179,18 +196,22 @@ class _Handler(socketserver.StreamRequestHandler):
     server: Proxy
 
     def handle(self) -> None:
-        while (raw := self._read()) is not None:
-            self.server.requests.append(raw)
-            self.server.before(raw)
-            changed = self.server.change(raw) if self.server.chosen(raw) else raw
-            status, answer = exchange(self.server.gateway_port, changed.bytes(), without_body=raw.method == b"HEAD")
-            (self.server.plain if changed == raw else self.server.tampered).append(status)
-            self.wfile.write(answer)
+        while (line := self.rfile.readline()).strip():
+            with self.server.working():
+                if (raw := self._read(line)) is None:
+                    return
+                self._pass_on(raw)
 
-    def _read(self) -> Raw | None:
-        line = self.rfile.readline()
-        if not line.strip():
-            return None
+    def _pass_on(self, raw: Raw) -> None:
+        self.server.requests.append(raw)
+        self.server.before(raw)
+        changed = self.server.change(raw) if self.server.chosen(raw) else raw
+        status, answer = exchange(self.server.gateway_port, changed.bytes(), without_body=raw.method == b"HEAD")
+        (self.server.plain if changed == raw else self.server.tampered).append(status)
+        self.wfile.write(answer)
+
+    def _read(self, line: bytes) -> Raw | None:
+        """Read the rest of a request that begins with that line; None when the client left before its end."""
         method, target, version = line.rstrip(b"\r\n").split(b" ", 2)
         headers = []
         while (line := self.rfile.readline().rstrip(b"\r\n")) != b"":
@@ -202,7 +223,9 @@ class _Handler(socketserver.StreamRequestHandler):
         if raw.header(b"transfer-encoding") is not None:
             # The frames of the transfer are not what was signed: `Raw.body` is what is in them.
             return replace(raw, body=_without_frames(read_frames(self.rfile)))
-        return replace(raw, body=self.rfile.read(int(raw.header(b"content-length") or 0)))
+        length = int(raw.header(b"content-length") or 0)
+        body = self.rfile.read(length)
+        return replace(raw, body=body) if len(body) == length else None
 
 
 def exchange(port: int, request: bytes, *, without_body: bool = False) -> tuple[int, bytes]:

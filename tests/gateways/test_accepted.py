@@ -9,6 +9,8 @@ from tests.gateways.scenarios import SCENARIOS, Scenario
 from tests.gateways.tamper import Proxy, Raw, exchange, flip
 from tests.gateways.world import World
 
+# The first test with a signer of node's installs it.
+pytestmark = pytest.mark.timeout(900)
 # Headers beyond SigV4's own that are known to be signed, so that it shows when a client signs them no more.
 SIGNED = {
     "boto3 put": {b"content-type", b"x-amz-meta-note"},

@@ -126,7 +126,7 @@ def fetch(url: str, method: str = "GET", body: bytes | None = None) -> tuple[int
     """A client that knows nothing of signatures."""
     request = urllib.request.Request(url, method=method, data=body, headers={"Content-Type": ""} if body else {})
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read()
     except HTTPError as error:
         with contextlib.closing(error):

@@ -11,6 +11,9 @@ from tests.gateways.scenarios import SCENARIOS, Scenario
 from tests.gateways.tamper import Proxy, running_proxy
 from tests.gateways.world import Credentials, World, running_gateway
 
+# The first test with a signer of node's installs it.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def clock_world(moto: str, folder: Path) -> Iterator[tuple[World, Clock, Proxy, Credentials]]:

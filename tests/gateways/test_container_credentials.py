@@ -5,6 +5,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from botocore.exceptions import ClientError, CredentialRetrievalError
 from counterseal_client import AsyncSessions, Connection
 from counterseal_client.asgi import SessionEndpoints
 from tests.gateways.clients import BODY, BUCKET, REGION
-from tests.gateways.world import World, running_gateway
+from tests.gateways.world import PATIENT, World, running_gateway
 from tests.support.process import running_server
 from tests.support.sign_in import add_front, add_principal
 from tests.support.web_example import Visitor, open_visitor, running_example
@@ -43,7 +44,7 @@ def front(folder: Path, moto: str) -> Iterator[Front]:
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
     )
     with contextlib.ExitStack() as parts:
-        server = parts.enter_context(running_server(folder / "container"))
+        server = parts.enter_context(running_server(folder / "container", PATIENT))
         world = parts.enter_context(running_gateway(server, moto, folder / "container-gateway", "h11"))
         add_principal(server)
         token = add_front(server)
@@ -123,7 +124,7 @@ def test_with_another_token_there_are_none(
 @contextlib.contextmanager
 def front_with_short_credentials(front: Front) -> Iterator[str]:
     """A front of the same service whose credentials are good for a minute, less than SDKs like to have left."""
-    sessions = AsyncSessions(Connection(address=front.world.server.address, bearer_token=front.token, timeout=10))
+    sessions = AsyncSessions(Connection(address=front.world.server.address, bearer_token=front.token, timeout=60))
     endpoints = SessionEndpoints(sessions, credentials_duration=timedelta(minutes=1))
     config = uvicorn.Config(endpoints, host="127.0.0.1", port=0, lifespan="off", log_level="warning")
     server = uvicorn.Server(config)
@@ -132,6 +133,7 @@ def front_with_short_credentials(front: Front) -> Iterator[str]:
     try:
         while not server.started:
             assert thread.is_alive()
+            time.sleep(0.01)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True

@@ -16,7 +16,7 @@ from counterseal.core.model import HttpRequest
 from counterseal.core.schemes.aws_sigv4 import Credentials as SigningCredentials
 from counterseal.core.schemes.aws_sigv4 import sign_headers
 from tests.gateways.clients import REGION
-from tests.gateways.world import World, running_gateway
+from tests.gateways.world import PATIENT, World, running_gateway
 from tests.support.process import running_server
 
 INNER = b"DELETE /everything HTTP/1.1\r\nhost: x\r\nx-counterseal-principal: root\r\nx-pad: %b\r\n\r\n"
@@ -63,7 +63,7 @@ def upstream() -> Iterator[Upstream]:
 def gateway(request: pytest.FixtureRequest, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("framing")
     with (
-        running_server(folder / "data") as server,
+        running_server(folder / "data", PATIENT) as server,
         running_gateway(server, f"http://127.0.0.1:{upstream.port}", folder / "gateway", request.param) as world,
     ):
         yield world
@@ -78,7 +78,7 @@ def put(world: World, body: bytes, framing: list[bytes], on_wire: bytes) -> byte
     fields = [*headers, *sign_headers(signed, key, region=REGION, service="s3", now=int(time.time()))]
     lines = [b"PUT /b/k HTTP/1.1", *(name + b": " + value for name, value in fields), *framing]
     answer = b""
-    with socket.create_connection(("127.0.0.1", world.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", world.port), timeout=60) as client:
         client.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + on_wire)
         while piece := client.recv(65536):
             answer += piece

@@ -9,6 +9,9 @@ from tests.gateways.scenarios import SCENARIOS, Scenario
 from tests.gateways.tamper import CHANGES, Proxy
 from tests.gateways.world import Credentials, World
 
+# The first test with a signer of node's installs it.
+pytestmark = pytest.mark.timeout(900)
+
 
 def parts(scenario: Scenario) -> list[str]:
     return [part for part in CHANGES if part != "body" or scenario.body_signed]

@@ -15,14 +15,14 @@ from counterseal.core.schemes.rfc9421 import read_accept_signature
 from tests.gateways.clients import BODY, BUCKET, REGION, ClientFailed, Where, aws, run_program
 from tests.gateways.tamper import Proxy, exchange, running_proxy
 from tests.gateways.ways import PEM, PRIVATE, WAYS, OneKey, Way
-from tests.gateways.world import Credentials, World, running_gateway
+from tests.gateways.world import PATIENT, Credentials, World, running_gateway
 from tests.support.process import running_server
 
 
 @pytest.fixture(scope="module")
 def world(folder: Path, moto: str) -> Iterator[World]:
     """A server with every scheme that there is."""
-    settings = {"SCHEMES": ",".join(BUILT_IN)}
+    settings = {"SCHEMES": ",".join(BUILT_IN), **PATIENT}
     with running_server(folder / "data", settings) as server, running_gateway(server, moto, folder / "gateway", "h11") as world:
         world.demand()
         yield world

@@ -16,7 +16,7 @@ from counterseal.core.model import HttpRequest
 from counterseal.core.schemes.aws_sigv4 import Credentials as SigningCredentials
 from counterseal.core.schemes.aws_sigv4 import presign, sign_headers
 from tests.gateways.tamper import exchange
-from tests.gateways.world import Credentials, World
+from tests.gateways.world import PATIENT, Credentials, World
 from tests.support.process import running_server
 
 STORE = Path(__file__).parents[2] / "examples" / "store.py"
@@ -49,7 +49,7 @@ class Store:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("store")
     log = folder / "store.log"
-    with running_server(folder / "data") as server, log.open("wb") as output:
+    with running_server(folder / "data", PATIENT) as server, log.open("wb") as output:
         credentials = World(server, 0, folder, log, folder).issue()
         env = {**os.environ, "COUNTERSEAL_SERVER": server.address, "LISTEN": "127.0.0.1:0"}
         process = subprocess.Popen([sys.executable, str(STORE)], env=env, stdout=output, stderr=output)
@@ -57,13 +57,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             yield Store(_port(process, log), log, credentials)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
-        if match := re.search(r"running on http://127\.0\.0\.1:(\d+)", log.read_text()):
+        if match := re.search(r"running on http://127\.0\.0\.1:(\d+)\s", log.read_text()):
             return int(match[1])
         time.sleep(0.05)
     raise RuntimeError(f"the store did not say where it listens: {log.read_text()}")
@@ -80,9 +80,9 @@ def test_an_upload_broken_off_leaves_nothing(store: Store) -> None:
     body = b"GOOD" * 50_000
     refused = "the client left before the end of its body"
     before = store.log.read_text().count(refused)
-    with socket.create_connection(("127.0.0.1", store.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", store.port), timeout=60) as client:
         client.sendall(store.signed(b"PUT", b"/b/half", body) + b"EVIL" * 20_000)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while store.log.read_text().count(refused) == before and time.monotonic() < until:
         time.sleep(0.05)
     assert store.log.read_text().count(refused) == before + 1

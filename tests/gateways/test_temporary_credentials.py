@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from counterseal.v1.sessions_pb2 import TemporaryCredentials
 from tests.gateways.clients import BODY, BUCKET, REGION, ClientFailed, fetch
 from tests.gateways.clock import Clock, server_with_clock
-from tests.gateways.world import World, running_gateway
+from tests.gateways.world import PATIENT, World, running_gateway
 from tests.support.replicas import running_replicas
 from tests.support.sign_in import Front, add_front, add_principal, open_front
 
@@ -36,7 +36,7 @@ def deployment(folder: Path, moto: str) -> Iterator[Deployment]:
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
     )
     with contextlib.ExitStack() as parts:
-        servers = parts.enter_context(running_replicas(folder / "temporary"))
+        servers = parts.enter_context(running_replicas(folder / "temporary", **PATIENT))
         gateways = [
             parts.enter_context(running_gateway(server, moto, folder / f"gateway-{number}", "h11"))
             for number, server in enumerate(servers)

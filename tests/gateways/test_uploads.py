@@ -14,6 +14,8 @@ from tests.gateways.uploads import UPLOADS, Upload, changes, still_signed
 from tests.gateways.world import Credentials, World
 from tests.server.certificates import Authority
 
+# The first test of a client builds it.
+pytestmark = pytest.mark.timeout(900)
 NAMES = [upload.name for upload in UPLOADS]
 CASES = [(upload, change) for upload in UPLOADS for change in changes(upload)]
 OBJECT = "an upload"

@@ -14,7 +14,7 @@ from counterseal.core.schemes.aws_sigv4 import Credentials as SigningCredentials
 from counterseal.core.schemes.aws_sigv4 import sign_headers
 from tests.gateways.clients import BODY, BUCKET, KEY, PATH, REGION, Where, aws, fetch
 from tests.gateways.tamper import Proxy, exchange
-from tests.gateways.world import Credentials, World, running_gateway
+from tests.gateways.world import PATIENT, Credentials, World, running_gateway
 from tests.support.process import running_server
 
 Fields = tuple[tuple[bytes, bytes], ...]
@@ -128,9 +128,9 @@ def test_connection_cannot_name_identity_fields_away(credentials: Credentials, w
             request = b"\r\n".join(
                 [b"GET /x HTTP/1.1", *(name + b": " + value for name, value in headers), b"Connection: " + names]
             )
-            with socket.create_connection(("127.0.0.1", other.port), timeout=30) as client:
+            with socket.create_connection(("127.0.0.1", other.port), timeout=60) as client:
                 client.sendall(request + b"\r\nx-late: 1\r\nTE: trailers\r\n\r\n")
-                upstream.settimeout(30)
+                upstream.settimeout(60)
                 accepted, _ = upstream.accept()
                 with accepted:
                     head = b""
@@ -219,7 +219,7 @@ def test_unsigned_requests_and_foreign_credentials(world: World, credentials: Cr
 
 
 def test_an_outage_is_503_and_nothing_passes(moto: str, tmp_path: Path, credentials: Credentials) -> None:
-    with running_server(tmp_path / "data") as server, running_gateway(server, moto, tmp_path / "gateway") as world:
+    with running_server(tmp_path / "data", PATIENT) as server, running_gateway(server, moto, tmp_path / "gateway") as world:
         s3 = aws("s3", Where(world.endpoint, world.issue(), tmp_path))
         s3.get_object(Bucket=BUCKET, Key=KEY)
         world.passed_on()
@@ -231,10 +231,16 @@ def test_an_outage_is_503_and_nothing_passes(moto: str, tmp_path: Path, credenti
         assert world.passed_on() == []
 
 
+def bound(one: socket.socket) -> int:
+    one.bind(("127.0.0.1", 0))
+    return int(one.getsockname()[1])
+
+
 def test_an_upstream_that_is_gone_is_502(world: World, credentials: Credentials, folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with running_gateway(world.server, f"http://127.0.0.1:{port}", folder / "gone") as other:
+    with (
+        socket.socket() as deaf,  # takes no connections, and keeps the port from others
+        running_gateway(world.server, f"http://127.0.0.1:{bound(deaf)}", folder / "gone") as other,
+    ):
         for body in (b"", BODY):
             headers = signed(other, credentials, b"PUT", PATH.encode(), body=body)
             assert send(other, b"PUT", PATH.encode(), [*headers, (b"content-length", str(len(body)).encode())], body)[0] == 502

@@ -17,6 +17,8 @@ from counterseal.v1.keys_pb2_grpc import KeyServiceStub
 from tests.support.process import RunningServer
 
 HERE = Path(__file__).parent
+# Of servers behind a gateway: longer than a busy machine may stand still.
+PATIENT = {"STORE_TIMEOUT": "60"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class World:
         if pem:
             request.public_key.pem = pem
         with self.server.channel() as channel:
-            answer = KeyServiceStub(channel).IssueKey(request, metadata=tuple(self.server.admin_metadata), timeout=20)
+            answer = KeyServiceStub(channel).IssueKey(request, metadata=tuple(self.server.admin_metadata), timeout=60)
         return Credentials(answer.key.key_id, answer.secret)
 
     def demand(self, **stated: Any) -> None:
@@ -58,14 +60,18 @@ class World:
     def revoke(self, key_id: str) -> None:
         with self.server.channel() as channel:
             KeyServiceStub(channel).Revoke(
-                keys_pb2.RevokeRequest(key_id=key_id, reason="a test"), metadata=tuple(self.server.admin_metadata), timeout=20
+                keys_pb2.RevokeRequest(key_id=key_id, reason="a test"), metadata=tuple(self.server.admin_metadata), timeout=60
             )
 
     def handed_over(self) -> list[tuple[bytes, bool]]:
         """Return what has been handed to the upstream of each body since it was last asked, and whether that was all of it."""
-        found = [(path.read_bytes(), path.suffix == ".whole") for path in sorted(self.bodies.iterdir())]
-        for path in self.bodies.iterdir():
-            path.unlink()
+        paths = sorted(self.bodies.iterdir())
+        try:
+            found = [(path.read_bytes(), path.suffix == ".whole") for path in paths]
+        except FileNotFoundError:  # it got its last piece, and with it another name
+            return self.handed_over()
+        for path in paths:
+            path.unlink(missing_ok=True)
         return found
 
     def passed_on(self) -> list[dict[str, Any]]:
@@ -108,7 +114,7 @@ def running_gateway(
         yield World(server, int(line), record, log, bodies)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 @contextlib.contextmanager
@@ -134,7 +140,7 @@ def running_moto(folder: Path) -> Iterator[str]:
     finally:
         timer.cancel()
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def _copy(source: Any, log: Any) -> None:

@@ -82,6 +82,6 @@ def _completed(cli: Cli, folder: Path, shell: str, asked: str) -> str:
     require(program.exists(), "counterseal is not installed as a program")
     (folder / "script").write_text(cli("completion", shell).out)
     environment = clean_environment() | {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": str(folder)}
-    done = subprocess.run([path, "-c", asked], cwd=folder, env=environment, capture_output=True, check=True, timeout=60)
+    done = subprocess.run([path, "-c", asked], cwd=folder, env=environment, capture_output=True, check=True, timeout=120)
     assert not done.stderr, done.stderr
     return done.stdout.decode()

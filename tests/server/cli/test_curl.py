@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from counterseal.server.cli.curl import _printf_format, quote
 from tests.server.cli.gateway import Gateway, listening_gateway
-from tests.server.cli.shell import Cli, Issued, clean_environment, issue
+from tests.server.cli.inside import Inside
+from tests.server.cli.shell import Cli, Issued, clean_environment, cli_for, issue
+from tests.support.process import RunningServer
 from tests.support.require import require_program
 
 
@@ -20,15 +22,15 @@ def gateway() -> Iterator[Gateway]:
         yield running
 
 
-@pytest.fixture
-def key(cli: Cli) -> Issued:
-    return issue(cli)
+@pytest.fixture(scope="module")
+def key(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Issued:
+    return issue(cli_for(server, tmp_path_factory.mktemp("key")))
 
 
 def run_in_shell(command: str, cwd: Path, shell: str = "bash") -> None:
     program, _ = require_program(shell), require_program("curl")
     environment = clean_environment() | {"no_proxy": "*", "HOME": str(cwd)}  # no ~/.curlrc, no proxy
-    done = subprocess.run([program, "-c", command], cwd=cwd, env=environment, capture_output=True, check=False, timeout=60)
+    done = subprocess.run([program, "-c", command], cwd=cwd, env=environment, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
 
 
@@ -39,7 +41,7 @@ def check(cli: Cli, gateway: Gateway, key: Issued, *args: str, shell: str = "bas
     assert signed.out.count("\n") == 1
     run_in_shell(signed.raw.decode("utf-8", "surrogateescape").rstrip("\n"), cli.cwd, shell)
     arrived = gateway.request()
-    verified = cli("verify", "-", stdin=arrived)
+    verified = Inside(cli)("verify", "-", stdin=arrived)
     assert verified.code == 0, (signed.out, arrived, verified.out, verified.err)
     return arrived
 

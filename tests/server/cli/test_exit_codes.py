@@ -98,7 +98,7 @@ def test_70_a_stored_secret_that_does_not_open_is_neither_verdict(tmp_path: Path
     with running_server(tmp_path / "data", {"CACHE_KEY_SECONDS": "0.001"}) as server:
         cli = cli_for(server, tmp_path)
         signed = cli("sign", "--url", "http://h/", "--raw", env=issue(cli).env).raw
-        with sqlite3.connect(tmp_path / "data" / "counterseal.db") as database:
+        with sqlite3.connect(tmp_path / "data" / "counterseal.db", timeout=60) as database:
             [(table, column)] = [
                 (table, column)
                 for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -143,7 +143,7 @@ def test_130_interrupted(tmp_path: Path) -> None:
         listening = mute.accept()[0]  # kept: a closed connection would be an answer
         listening.recv(1)  # the call is under way
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60)[1].endswith(b"Interrupted.\n")
+        assert process.communicate(timeout=120)[1].endswith(b"Interrupted.\n")
         listening.close()
     assert process.returncode == exits.INTERRUPTED == 130
 
@@ -154,7 +154,7 @@ def test_141_nobody_reads(cli: Cli) -> None:
     os.close(read)
     done = subprocess.run(
         [sys.executable, "-m", "counterseal", "keys", "list"],
-        env=clean_environment() | cli.env, stdout=write, stderr=subprocess.PIPE, check=False, timeout=60,
+        env=clean_environment() | cli.env, stdout=write, stderr=subprocess.PIPE, check=False, timeout=120,
     )  # fmt: skip
     os.close(write)
     assert (done.returncode, done.stderr) == (exits.BROKEN_PIPE, b"")
@@ -191,5 +191,5 @@ def test_unknown_service_errors_are_internal() -> None:
 
 @pytest.mark.parametrize("module", ["counterseal", "counterseal.server.cli.main"])
 def test_both_modules_run(module: str) -> None:
-    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, check=True, timeout=120)
     assert done.stdout.startswith(b"counterseal ")

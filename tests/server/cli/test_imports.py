@@ -26,12 +26,12 @@ print(sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)
 """
     environment = clean_environment() | {"AWS_ACCESS_KEY_ID": "KEY1", "AWS_SECRET_ACCESS_KEY": "secret-of-enough-bytes"}
     environment.pop("PYTHONPATH", None)  # the tests' own watch over secrets imports more
-    done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, check=True, timeout=120)
     assert done.stderr == b"[]\n"
     assert done.stdout
 
 
 def test_the_check_can_fail() -> None:
     asked = "import counterseal.server.rpc.admin_client, sys; print('grpc' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True, timeout=120)
     assert done.stdout == b"True\n"

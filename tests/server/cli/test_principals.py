@@ -154,6 +154,13 @@ def test_fronts_and_auditors_administer_nobody(inside: Inside, front_token: str)
             assert inside("principals", *command, env=mine).code == 4
 
 
+def _wait_until_logged(server: RunningServer, word: str) -> None:
+    end = time.monotonic() + 60
+    while word not in server.log():
+        assert time.monotonic() < end, f"{word} is in no line of the log"
+        time.sleep(0.05)
+
+
 def _proc(pid: int, name: str) -> bytes:
     """A file of /proc/PID that is never empty of a running program: for a moment while the kernel starts one, it is."""
     end = time.monotonic() + 60
@@ -179,7 +186,7 @@ def test_a_password_is_in_no_argument_variable_or_log(cli: Cli, server: RunningS
     assert b"hidden" in shown[0]  # the check can fail
     assert b"hidden" in shown[2]
     assert PASSWORD.encode() not in b"".join(shown)
-    assert "hidden" in server.log()
+    _wait_until_logged(server, "hidden")
     assert PASSWORD not in server.log()
     assert "argon2id" not in server.log()
     assert "argon2id" not in cli("audit", "list", "--json").out

@@ -14,7 +14,7 @@ from tests.server.sessions.people import People, cheap_hasher, serving_people
 
 @pytest.fixture(scope="module")
 def oidc_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyStore]:
-    opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('oidc')}/keys.db", timeout=10)
+    opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('oidc')}/keys.db", timeout=60)
     opened.upgrade()
     yield opened
     opened.close()

@@ -49,7 +49,7 @@ def tokens_for(store: KeyStore, clock: Clock, *settings: OidcSetting) -> IdToken
     log = open_log("error")
     return IdTokens(
         settings,
-        keys={setting.issuer: Jwks(setting.jwks_url, log=log) for setting in settings},
+        keys={setting.issuer: Jwks(setting.jwks_url, log=log, fetch_seconds=60) for setting in settings},
         used=UsedIdTokens(ReplayTable(store.database)),
         jws=open_jws(),
         clock=clock,

@@ -1,5 +1,6 @@
 """Exchange over gRPC, with an issuer over HTTP: what an ID token begins, and what is refused."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -43,7 +44,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def people(home: Path, idp: Provider) -> Iterator[People]:
     with serving_people(home / "data", CONFIG=_config(home, idp)) as serving:
+        _until_keys_are_read(serving)
         yield serving
+
+
+def _until_keys_are_read(people: People) -> None:
+    """The issuer has five seconds to answer: on a stalled machine it may miss them, and is asked again."""
+    end = time.monotonic() + 60
+    while "oidc_keys_read" not in people.log():
+        assert time.monotonic() < end
+        with contextlib.suppress(grpc.RpcError):
+            _exchange(people, _token(exp=1))
 
 
 def _token(**changes: Any) -> str:
@@ -54,7 +65,7 @@ def _token(**changes: Any) -> str:
 
 def _exchange(people: People, token: str, **fields: Any) -> pb.ExchangeResponse:
     request = pb.ExchangeRequest(id_token=token, **fields)
-    answer: pb.ExchangeResponse = people.sessions.Exchange(request, metadata=people.metadata, timeout=30)
+    answer: pb.ExchangeResponse = people.sessions.Exchange(request, metadata=people.metadata, timeout=60)
     return answer
 
 
@@ -144,14 +155,14 @@ def test_fronts_of_other_tenants(people: People) -> None:
     request = pb.ExchangeRequest(id_token=_token())
     # To such a front the issuer is none at all, whether the token is good or not, or was used; and it uses up nobody's token.
     for token in (request.id_token, _token(exp=1), request.id_token[:-4] + "AAAA"):
-        answer = people.sessions.Exchange(pb.ExchangeRequest(id_token=token), metadata=front, timeout=30)
+        answer = people.sessions.Exchange(pb.ExchangeRequest(id_token=token), metadata=front, timeout=60)
         assert _refused(answer) == ("ID_TOKEN", "ID token: iss: no configured issuer")
-    assert people.sessions.Exchange(request, metadata=people.admin, timeout=30).WhichOneof("outcome") == "signed_in"
-    answer = people.sessions.Exchange(request, metadata=front, timeout=30)
+    assert people.sessions.Exchange(request, metadata=people.admin, timeout=60).WhichOneof("outcome") == "signed_in"
+    answer = people.sessions.Exchange(request, metadata=front, timeout=60)
     assert _refused(answer) == ("ID_TOKEN", "ID token: iss: no configured issuer")
     gateway = people.caller("edge", "GATEWAY")
     with pytest.raises(grpc.RpcError) as caught:
-        people.sessions.Exchange(request, metadata=gateway, timeout=30)
+        people.sessions.Exchange(request, metadata=gateway, timeout=60)
     assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
@@ -162,6 +173,7 @@ def test_another_replica(people: People, home: Path, tmp_path: Path, idp: Provid
     database = f"sqlite:///{first}/counterseal.db"
     token = _token()
     with serving_people(tmp_path / "data", CONFIG=_config(tmp_path, idp), DATABASE_URL=database) as other:
+        _until_keys_are_read(other)
         assert _exchange(other, token).WhichOneof("outcome") == "signed_in"
         assert _refused(_exchange(people, token)) == ("ID_TOKEN", "ID token: used before")
         token = _token()

@@ -18,7 +18,9 @@ JSON = st.recursive(
 )
 CLAIMS = ("iss", "aud", "azp", "exp", "iat", "nbf", "nonce", "sub", "typ", "events", "email_verified", "jti")
 HEADERS = ("alg", "kid", "typ", "crit", "b64", "jwk", "jku", "zip", "enc", "x5c")
-OFTEN = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OFTEN = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @OFTEN

@@ -57,7 +57,7 @@ def test_a_token_used_by_many_at_once(id_world: World) -> None:
         token, barrier = token_of(id_world.claims()), Barrier(8)
 
         def use(_: int, token: str = token, barrier: Barrier = barrier) -> str:
-            barrier.wait(10)
+            barrier.wait(60)
             return id_world.verdict(token)
 
         with ThreadPoolExecutor(8) as pool:
@@ -67,7 +67,7 @@ def test_a_token_used_by_many_at_once(id_world: World) -> None:
 @pytest.mark.parametrize("engine", sorted(ENGINES))
 def test_a_token_used_on_another_replica(engine: str, tmp_path: Path, idp: Provider) -> None:
     url = ENGINES[engine](tmp_path)
-    replicas = [open_store(url, timeout=10) for _ in range(2)]
+    replicas = [open_store(url, timeout=60) for _ in range(2)]
     replicas[0].upgrade()
     try:
         one, other = (tokens_for(store, Clock(), setting_of(idp.url)) for store in replicas)
@@ -77,7 +77,7 @@ def test_a_token_used_on_another_replica(engine: str, tmp_path: Path, idp: Provi
         barrier, contested = Barrier(8), token_of(claims_of(ISSUER, jti="2"))
 
         def use(number: int) -> bool:
-            barrier.wait(10)
+            barrier.wait(60)
             return isinstance((one, other)[number % 2].verify(contested, "", sees=anybodys), IdClaims)
 
         with ThreadPoolExecutor(8) as pool:

@@ -93,7 +93,7 @@ def program(name: str, *words: str, env: Mapping[str, str] | None = None, stdin:
         stdin=stdin,  # type: ignore[call-overload]
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,8 @@ from tests.backup.engines import ENGINES, Engine
 from tests.server.calls import Client, Issued, bearer, signed
 from tests.support.process import RunningServer, start_server
 
-DEADLINE = 60
+DEADLINE = 120
+pytestmark = pytest.mark.timeout(900)
 
 
 class Place:
@@ -28,7 +29,7 @@ class Place:
         self.server: RunningServer | None = None
 
     def start(self, **settings: str) -> Client:
-        self.server = start_server(self.data, DATABASE_URL=self.engine.url, **settings)
+        self.server = start_server(self.data, DATABASE_URL=self.engine.url, STORE_TIMEOUT="60", **settings)
         return Client(grpc.insecure_channel(self.server.address), bearer(self.server.admin_token))
 
     def stop(self) -> None:
@@ -49,14 +50,14 @@ class Place:
             env["COUNTERSEAL_SERVER"] = self.server.address
         done = subprocess.run(
             [sys.executable, "-m", "counterseal.server.cli.main", *words], env=env, capture_output=True, text=True,
-            timeout=120, check=False,
+            timeout=240, check=False,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def metric(self, name: str) -> float:
         assert self.server is not None
-        text = urllib.request.urlopen(self.server.metrics_url, timeout=10).read().decode()
+        text = urllib.request.urlopen(self.server.metrics_url, timeout=60).read().decode()
         return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 

@@ -65,17 +65,8 @@ def build_sessions(
     Else whoever keeps the service busy with guesses would keep administrators from setting the password that is guessed.
     """
     principals = PrincipalStore(store.transactions, store.journal)
-
-    def alarm(session_id: str) -> None:
-        metrics.seal_broken()
-        log.error("session_seal_broken", session=session_id)
-
-    passwords = Passwords(at_once=config.sign_ins_at_once, aside=lanes.entering.aside, most_waiting=WAIT_TO_HASH)
-    new_passwords = Passwords(
-        at_once=HASHED_FOR_ADMINISTRATORS,
-        aside=lanes.administration.aside,
-        most_waiting=WAIT_TO_HASH_FOR_ADMINISTRATORS,
-    )
+    alarm = _alarm(metrics, log)
+    passwords, new_passwords = _passwords(config, lanes)
     ground = _ground(config, store, cipher, ring, clock, alarm)
     beginnings = Beginnings(ground)
     throttle = _throttle(config, store, cipher, clock, log, parts)
@@ -98,6 +89,26 @@ def build_sessions(
     sessions = SessionHandlers(desk=desk, afterwards=afterwards, clock=clock, counts=counts, log=log)
     admin = PrincipalAdmin(store=principals, ring=ring, cipher=cipher, passwords=new_passwords, clock=clock, alarm=alarm)
     return sessions, PrincipalHandlers(admin=admin, log=log)
+
+
+def _passwords(config: Config, lanes: ChangeLanes) -> tuple[Passwords, Passwords]:
+    """Return what compares the passwords of those who sign in, and what hashes those that administrators set."""
+    return (
+        Passwords(at_once=config.sign_ins_at_once, aside=lanes.entering.aside, most_waiting=WAIT_TO_HASH),
+        Passwords(
+            at_once=HASHED_FOR_ADMINISTRATORS,
+            aside=lanes.administration.aside,
+            most_waiting=WAIT_TO_HASH_FOR_ADMINISTRATORS,
+        ),
+    )
+
+
+def _alarm(metrics: Metrics, log: Log) -> Alarm:
+    def alarm(session_id: str) -> None:
+        metrics.seal_broken()
+        log.error("session_seal_broken", session=session_id)
+
+    return alarm
 
 
 def _ground(

@@ -21,7 +21,8 @@ pytestmark = [
 ]
 # Neither is the version of the code that is tested here: so neither can be had from anywhere but its folder.
 OLD, NEW = "0.0.1+old", "0.0.2+new"
-SETTINGS = {"WORKERS": "2", "MAX_CONNECTION_AGE": "1"}
+# A long grace, since a busy machine comes to each process once in a while.
+SETTINGS = {"WORKERS": "2", "MAX_CONNECTION_AGE": "1", "STOP_GRACE": "60"}
 
 
 class Releases:

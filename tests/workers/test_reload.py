@@ -24,6 +24,8 @@ pytestmark = [
 ]
 RELOADS = int(os.environ.get("COUNTERSEAL_TEST_RELOADS", "2"))
 AGE = "1"
+# How long calls may take to end on an old worker, on a machine that comes to each process once in a while.
+GRACE = "60"
 
 
 def _write(path: Path, **settings: object) -> None:
@@ -54,7 +56,7 @@ def _alone(server: RunningServer, workers: int) -> bool:
 
 def test_no_call_is_refused(tmp_path: Path) -> None:
     toml = tmp_path / "c.toml"
-    _write(toml, workers=2, max_connection_age=AGE)
+    _write(toml, workers=2, max_connection_age=AGE, stop_grace=GRACE)
     with (
         running_server(tmp_path / "data", {"CONFIG": str(toml)}) as server,
         load(server, issue(server), kept=8, opened=4) as gateways,
@@ -129,7 +131,9 @@ def test_settings_that_cannot_be_used_change_nothing(tmp_path: Path, text: str |
 
 def test_one_worker_under_a_supervisor(tmp_path: Path) -> None:
     with (
-        running_server(tmp_path / "data", {"MAX_CONNECTION_AGE": AGE}, arguments=("--supervise",)) as server,
+        running_server(
+            tmp_path / "data", {"MAX_CONNECTION_AGE": AGE, "STOP_GRACE": GRACE}, arguments=("--supervise",)
+        ) as server,
         load(server, issue(server), kept=4, opened=1) as gateways,
     ):
         (before,) = server.workers()

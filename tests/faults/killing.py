@@ -102,7 +102,7 @@ class Killer:
         """What was killed is there again, and nothing else was touched: wait until the traffic is answered, changes too."""
         before = time.monotonic()
         seen = Counter(self._ledger.counts)
-        needed = ("verify verified", "issue acknowledged", "rotate acknowledged")
+        needed = ("verify verified", "issue acknowledged", "rotate acknowledged", "revoke acknowledged")
         until(
             lambda: all(self._ledger.counts[what] > seen[what] for what in needed) or self._ledger.wrong,
             f"the service answers again after kill -9 of {kind}",

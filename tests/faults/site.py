@@ -73,7 +73,7 @@ class Site:
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of ours to its end with the server's settings."""
         command = self._command(words)
-        return subprocess.run(command, check=False, env=self.server.env, capture_output=True, text=True, timeout=300)
+        return subprocess.run(command, check=False, env=self.server.env, capture_output=True, text=True, timeout=600)
 
     def launch(self, *words: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(

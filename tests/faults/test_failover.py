@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from counterseal.server.high_water import HighWaterFile
+from counterseal.server.high_water import FILE_NAME, HighWaterFile
 from tests.faults.ledger import Ledger
 from tests.faults.site import Site
 from tests.faults.test_disk_full import CHANGES, changes_fail, more
-from tests.faults.traffic import Traffic, said, until
+from tests.faults.traffic import Traffic, answered, said, until
 from tests.faults.whole import check_whole
 from tests.support.postgres import Postgres, running_postgres
 
@@ -60,11 +60,11 @@ def rolled_back(site: Site) -> list[float]:
 
 def seen(folder: Path) -> int:
     """The newest change that the server remembers."""
-    mark = HighWaterFile(folder / "data").read()
+    mark = HighWaterFile(folder / "data" / FILE_NAME).read()
     return mark.sequence if mark else 0
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("stalled", [False, True], ids=["at once", "after a standby that stood still"])
 def test_a_synchronous_standby_succeeds_a_killed_primary(tmp_path: Path, stalled: bool) -> None:
     ledger = Ledger()
@@ -101,20 +101,20 @@ def test_a_synchronous_standby_succeeds_a_killed_primary(tmp_path: Path, stalled
         assert "store_rolled_back" not in site.server.log()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_a_standby_that_lacks_acknowledged_changes_is_an_alarm(tmp_path: Path) -> None:
     """The same without synchronous replication: the alarm that was silent above is one that can be heard, by both workers."""
     with running_pair(tmp_path, synchronous=False, workers=2) as pair:
         site = pair.site
         with Traffic(site.address, site.server.admin_token, Ledger(), "").client() as client:
-            kept = client.issue()
+            kept = answered(lambda: client.issue(request_id="kept"))
             until(lambda: said(client, kept) == "verified", "a verdict")
             position = pair.primary.execute("SELECT pg_current_wal_flush_lsn()")[0][0]
             caught_up = f"SELECT pg_last_wal_receive_lsn() >= '{position}'"
             until(lambda: pair.standby.execute(caught_up) == [(True,)], "the standby has the first key")
             pair.standby.stop()
-            lost = client.issue()
-            client.revoke(kept.key_id)
+            lost = answered(lambda: client.issue(request_id="lost"))
+            answered(lambda: client.revoke(kept.key_id))
             until(lambda: said(client, lost) == "verified" and said(client, kept) == "KEY_REVOKED", "both are in force")
             until(lambda: seen(tmp_path) == 3, "an issue, another one and a revocation are remembered")
             pair.primary.kill()

@@ -19,8 +19,11 @@ from counterseal.v1 import keys_pb2
 from tests.faults.ledger import APART, Held, Ledger
 from tests.server.calls import Client, Issued, bearer, outcome, signed
 
-CALL_SECONDS = 60.0
-PATIENCE = 120.0
+# Far more than is needed: a crowded machine may come to none of the processes for many seconds.
+CALL_SECONDS = 120.0
+PATIENCE = 300.0
+# Whoever is told of an outage asks again a little later: what is down needs the machine to come back.
+PAUSE = 0.1
 # What nobody knows. All else that a call can end with would be a refusal, a defect, or a lie.
 OUTAGE = grpc.StatusCode.UNAVAILABLE
 OPTIONS = (
@@ -37,6 +40,18 @@ def said(client: Client, issued: Issued) -> str:
         return outcome(client.verification.Verify(signed(issued), timeout=CALL_SECONDS))
     except grpc.RpcError as error:
         return str(error.code().name)
+
+
+def answered(call: Callable[[], _T]) -> _T:
+    """Ask until there is an answer, for what may be asked twice: the service is well, but the machine may be busy."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return call()
+        except grpc.RpcError as error:
+            if error.code() is not OUTAGE or time.monotonic() > end:
+                raise
+        time.sleep(PAUSE)
 
 
 def until(condition: Callable[[], Any], what: str) -> None:
@@ -87,6 +102,7 @@ class Traffic:
             answer = said(client, asked.held.issued(asked.version))
             self._ledger.count(f"verify {answer}")
             if answer == OUTAGE.name:
+                self.over.wait(PAUSE)
                 continue
             with self._ledger.lock:
                 problem = asked.wrong(answer)
@@ -141,7 +157,7 @@ class Traffic:
                 if error.code() is not OUTAGE or time.monotonic() > end:
                     raise AssertionError(f"{what}: {error.code()} {error.details()}") from error
                 self._ledger.count(f"{what} UNAVAILABLE")
-                time.sleep(0.05)
+                time.sleep(PAUSE)
             else:
                 self._ledger.count(f"{what} acknowledged")
                 return answer

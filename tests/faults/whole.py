@@ -7,7 +7,7 @@ from collections import Counter
 from counterseal.v1 import keys_pb2
 from tests.faults.ledger import APART, Held, Ledger
 from tests.faults.site import Site
-from tests.faults.traffic import Traffic, said, until
+from tests.faults.traffic import Traffic, answered, said, until
 from tests.server.calls import Client
 
 
@@ -19,7 +19,8 @@ def answers(client: Client, held: Held, version: int) -> str:
 
 
 def check_key(client: Client, held: Held) -> None:
-    key = client.keys.GetKey(keys_pb2.GetKeyRequest(key_id=held.key_id), metadata=client.admin).key
+    request = keys_pb2.GetKeyRequest(key_id=held.key_id)
+    key = answered(lambda: client.keys.GetKey(request, metadata=client.admin)).key
     assert key.secrets[0].version == held.rotations + 1, "a rotation is lost, or was done twice"
     if held.refused_from is not None:
         assert key.state == keys_pb2.KEY_STATE_REVOKED, "an acknowledged revocation is lost"
@@ -37,7 +38,8 @@ def all_listed(client: Client) -> set[str]:
     listed: set[str] = set()
     page = ""
     while True:
-        answer = client.keys.ListKeys(keys_pb2.ListKeysRequest(page_size=500, page_token=page), metadata=client.admin)
+        request = keys_pb2.ListKeysRequest(page_size=500, page_token=page)
+        answer = answered(lambda request=request: client.keys.ListKeys(request, metadata=client.admin))  # type: ignore[misc]
         listed |= {key.key_id for key in answer.keys}
         page = answer.next_page_token
         if not page:

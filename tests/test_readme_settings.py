@@ -21,7 +21,11 @@ from tests.test_readme import README, ROOT, _background, _blocks
 
 TABLE = README[README.index("| setting | default |") : README.index("- **Callers.**")]
 # What is not a value: said in words, since it is made at the start.
-WORDS = {"DATABASE_URL": "SQLite in the data folder", "MASTER_KEYS": "`master.keys` in the data folder"}
+WORDS = {
+    "DATABASE_URL": "SQLite in the data folder",
+    "MASTER_KEYS": "`master.keys` in the data folder",
+    "HIGH_WATER_FILE": "`high-water` in the data folder",
+}
 GUARDED = "COUNTERSEAL_REPLAY=memory make run-server"
 
 

@@ -34,7 +34,11 @@ class Watching:
 
     def fresh(self) -> RollbackWatch:
         watch = RollbackWatch(
-            HighWaterFile(self.folder), self.ledger.store, CIPHER, log=open_log("info", self.log), gauge=self.gauge.append
+            HighWaterFile(self.folder / FILE_NAME),
+            self.ledger.store,
+            CIPHER,
+            log=open_log("info", self.log),
+            gauge=self.gauge.append,
         )
         watch.on_accepted(self._forget)
         return watch
@@ -51,7 +55,7 @@ class Watching:
         return False
 
     def mark(self) -> HighWaterMark | None:
-        return HighWaterFile(self.folder).read()
+        return HighWaterFile(self.folder / FILE_NAME).read()
 
 
 @pytest.fixture
@@ -222,7 +226,7 @@ def test_an_accepted_restore_reaches_every_server(watching: Watching, tmp_path: 
     assert other.alarmed()
     for server in (watching, other):
         server.watch.remember()
-    file, elsewhere = HighWaterFile(watching.folder), HighWaterFile(other.folder)
+    file, elsewhere = HighWaterFile(watching.folder / FILE_NAME), HighWaterFile(other.folder / FILE_NAME)
     assert compare(watching.ledger.store, CIPHER, elsewhere).why
     accepted = accept(watching.ledger.store, CIPHER, compare(watching.ledger.store, CIPHER, file), file)
     # Also for commands where a server remembers the former state.
@@ -247,7 +251,7 @@ def test_a_server_that_slept_through_it_all_accepts_and_forgets(watching: Watchi
     backup.restore()
     folder = watching.folder.parent / "administrator"
     folder.mkdir()
-    file = HighWaterFile(folder)  # one that remembers nothing
+    file = HighWaterFile(folder / FILE_NAME)  # one that remembers nothing
     accept(watching.ledger.store, CIPHER, compare(watching.ledger.store, CIPHER, file), file)
     assert not watching.alarmed()
     assert watching.forgotten == 1
@@ -257,7 +261,7 @@ def test_nobody_else_accepts(watching: Watching) -> None:
     """Neither with a made-up incarnation, nor with one of another store, nor by taking it away, nor with an old one."""
     ledger = watching.ledger
     backup = Backup(ledger)
-    file = HighWaterFile(watching.folder)
+    file = HighWaterFile(watching.folder / FILE_NAME)
     accept(ledger.store, CIPHER, compare(ledger.store, CIPHER, file), file)
     watching.watch = watching.fresh()
     watching.watch.check_at_start()
@@ -300,7 +304,7 @@ def test_a_store_that_comes_forward_again_is_served_and_caches_are_dropped(watch
 
 
 def test_several_processes_share_the_file_and_none_lowers_it(tmp_path: Path) -> None:
-    file = HighWaterFile(tmp_path)
+    file = HighWaterFile(tmp_path / FILE_NAME)
     for sequence, incarnation, expected in ((5, 0, (5, 0)), (3, 0, (5, 0)), (7, 0, (7, 0)), (2, 1, (2, 1)), (9, 0, (2, 1))):
         file.raise_to(HighWaterMark(sequence=sequence, hash="", incarnation=incarnation))
         mark = file.read()
@@ -322,4 +326,4 @@ GARBLED = (
 def test_a_garbled_mark_is_refused_and_not_taken_for_none(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_text(text)
     with pytest.raises(ConfigError, match="high-water"):
-        HighWaterFile(tmp_path).read()
+        HighWaterFile(tmp_path / FILE_NAME).read()

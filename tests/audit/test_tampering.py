@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from counterseal.server.high_water import HighWaterFile, HighWaterMark
+from counterseal.server.high_water import FILE_NAME, HighWaterFile, HighWaterMark
 from counterseal.server.keys.audit_check import check_links
 from counterseal.server.store.audit_chain import AuditKey, chained
 from tests.audit.conftest import CIPHER, Ledger
@@ -146,7 +146,7 @@ def test_a_chain_cut_off_with_its_head_is_noticed_by_the_high_water_mark(ledger:
     """The entries that are left are all right, and the lease that is gone changed no key. Whoever remembers more knows."""
     from counterseal.server.assembly.restore import compare
 
-    file = HighWaterFile(tmp_path)
+    file = HighWaterFile(tmp_path / FILE_NAME)
     head = ledger.store.chain_head()
     assert head.hash is not None
     file.accept(HighWaterMark(sequence=head.sequence, hash=head.hash.hex()))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterseal.server.errors import ConfigError
+from counterseal.server.high_water import FILE_NAME as HIGH_WATER
 from counterseal.server.schemes import find_schemes
 from counterseal.server.settings import (
     Address,
@@ -38,6 +39,8 @@ class Config:
     listen: Address
     metrics_listen: Address | None
     data_dir: Path
+    # How far this server has seen its store come; `high-water` in the data folder unless it lies elsewhere.
+    high_water_file: Path
     # May carry a password.
     database_url: str = field(repr=False)
     # `id:base64[,id:base64...]`, the first is active. None: the file `master.keys` in the data folder.
@@ -117,6 +120,7 @@ SETTINGS: Final[Mapping[str, tuple[reader.Reader, str | None]]] = {
     "LISTEN": (read_address, "127.0.0.1:50051"),
     "METRICS_LISTEN": (reader.optional(read_address), "127.0.0.1:9464"),
     "DATA_DIR": (reader.path, ".counterseal"),
+    "HIGH_WATER_FILE": (reader.path, None),
     "DATABASE_URL": (reader.text, None),
     "MASTER_KEYS": (reader.text, None),
     "SCHEMES": (read_names, "aws-sigv4,bearer,rfc9421"),
@@ -185,6 +189,8 @@ def load_config(environ: Mapping[str, str], toml_path: Path | None = None) -> Co
     values: dict[str, Any] = {
         name.lower(): _read(name, read, given.get(name, default)) for name, (read, default) in SETTINGS.items()
     }
+    if values["high_water_file"] is None:
+        values["high_water_file"] = values["data_dir"] / HIGH_WATER
     if values["database_url"] is None:
         values["database_url"] = f"sqlite:///{values['data_dir'] / 'counterseal.db'}"
     config = Config(**values, callers=callers, configured_schemes=configured, oidc=oidc)

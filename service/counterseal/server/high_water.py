@@ -1,4 +1,5 @@
-"""The high-water mark: how far this server has seen its store come, kept outside the store, in the data folder.
+"""The high-water mark: how far this server has seen its store come, kept outside the store, in the data folder or where
+`COUNTERSEAL_HIGH_WATER_FILE` says.
 
 A store that has gone back, because an older backup was restored, or because a server took over that lacks what was
 acknowledged, does not know of keys that were revoked since. Nothing inside it can tell. So whoever remembers more stops, until
@@ -32,10 +33,10 @@ class HighWaterMark:
 
 
 class HighWaterFile:
-    """The mark as it lies in the data folder. Several processes may share it; it never goes down but by `accept`."""
+    """The mark as it lies on the disk. Several processes may share it; it never goes down but by `accept`."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.path: Final = data_dir / FILE_NAME
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
 
     def read(self) -> HighWaterMark | None:
         """Return the mark, None where nothing is remembered yet.
@@ -48,13 +49,19 @@ class HighWaterFile:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot read {self.path}: {error.strerror}") from None
+            raise ConfigError(f"COUNTERSEAL_HIGH_WATER_FILE: cannot read {self.path}: {error.strerror}") from None
         with contextlib.suppress(ValueError, TypeError, KeyError):
             return _mark(json.loads(text))
         raise ConfigError(
-            f"COUNTERSEAL_DATA_DIR: {self.path} holds no high-water mark; it tells whether the key store was put back as it "
-            f"was earlier; find out what happened to it, then remove it"
+            f"COUNTERSEAL_HIGH_WATER_FILE: {self.path} holds no high-water mark; it tells whether the key store was put back "
+            f"as it was earlier; find out what happened to it, then remove it"
         )
+
+    def check_folder(self) -> None:
+        """Raise ConfigError where no mark could ever be kept. A full disk may have room again, so nothing is written."""
+        with self._locked():
+            if not os.access(self.path.parent, os.W_OK | os.X_OK):
+                raise ConfigError(f"COUNTERSEAL_HIGH_WATER_FILE: {self.path.parent} is not for this user to write")
 
     def raise_to(self, mark: HighWaterMark) -> None:
         """Remember `mark`, unless more is remembered already. Raises ConfigError."""
@@ -73,12 +80,12 @@ class HighWaterFile:
         try:
             folder = os.open(self.path.parent, os.O_RDONLY)
         except OSError as error:
-            raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot open {self.path.parent}: {error.strerror}") from None
+            raise ConfigError(f"COUNTERSEAL_HIGH_WATER_FILE: cannot open {self.path.parent}: {error.strerror}") from None
         try:
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX)
             except OSError as error:  # some network file systems know no locks
-                raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot lock {self.path.parent}: {error.strerror}") from None
+                raise ConfigError(f"COUNTERSEAL_HIGH_WATER_FILE: cannot lock {self.path.parent}: {error.strerror}") from None
             yield
         finally:
             os.close(folder)
@@ -92,7 +99,7 @@ class HighWaterFile:
             else:
                 make_once(self.path, lambda: data)
         except OSError as error:
-            raise ConfigError(f"COUNTERSEAL_DATA_DIR: cannot write {self.path}: {error.strerror}") from None
+            raise ConfigError(f"COUNTERSEAL_HIGH_WATER_FILE: cannot write {self.path}: {error.strerror}") from None
 
 
 def _mark(values: Any) -> HighWaterMark:

@@ -47,9 +47,10 @@ class RollbackWatch:
         """Compare before anything is served.
 
         Raises:
-            ConfigError: the store has gone back.
+            ConfigError: the store has gone back, or what is seen of it cannot be remembered.
             StoreUnavailable: it does not answer.
         """
+        self._file.check_folder()
         self.check()
         self.remember()
         if self._gone_back:

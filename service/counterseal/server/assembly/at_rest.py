@@ -42,7 +42,7 @@ def watch_rollback(
     Raises:
         ConfigError: the store has gone back to an earlier state.
     """
-    watch = RollbackWatch(HighWaterFile(config.data_dir), store, cipher, log=log, gauge=metrics.store_rolled_back)
+    watch = RollbackWatch(HighWaterFile(config.high_water_file), store, cipher, log=log, gauge=metrics.store_rolled_back)
     watch.check_at_start()
     parts.callback(watch.close)
     return watch

@@ -169,7 +169,7 @@ def compare_with_mark(config: "Config", store: "KeyStore", cipher: "SecretCipher
     from counterseal.server.assembly.restore import compare
     from counterseal.server.high_water import HighWaterFile
 
-    file = HighWaterFile(config.data_dir)
+    file = HighWaterFile(config.high_water_file)
     found = compare(store, cipher, file)
     if found.why:
         note(f"{file.path}: the store has gone back: {found.why}")

@@ -125,7 +125,7 @@ def accept_restore(*, exports: tuple[Path, ...], again: tuple[Path, ...], force:
     from counterseal.server.keys.cipher import SecretCipher
 
     config = read_settings()
-    file = HighWaterFile(config.data_dir)
+    file = HighWaterFile(config.high_water_file)
     cipher = SecretCipher(read_master_keys(config))
     with opened_store(config) as store:
         store.upgrade()

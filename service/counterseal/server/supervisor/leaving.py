@@ -22,8 +22,9 @@ _TICK_SECONDS: Final = 0.1
 # For handshakes that have begun, and connections in the queue: a second where new ones are led elsewhere, less where they wait.
 _STEERED_SECONDS: Final = 1.0
 _UNHEARD_SECONDS: Final = 0.25
-# For a busy machine to accept what is in the queue after that.
-_QUEUE_SECONDS: Final = 10.0
+# For a busy machine to accept what is in the queue after that: longer where nobody else waits for it.
+_STEERED_QUEUE_SECONDS: Final = 60.0
+_UNHEARD_QUEUE_SECONDS: Final = 10.0
 # Where `struct tcp_info` has tcpi_unacked: of a listener, how many connections wait to be accepted.
 _WAITING_AT: Final = slice(24, 28)
 
@@ -60,7 +61,7 @@ def leave_port(port: int, first_new: int | None = None) -> None:
             for descriptor in listeners:
                 _run(descriptor, _SO_ATTACH_FILTER, _DROP_SYN)
         time.sleep(_STEERED_SECONDS if steered else _UNHEARD_SECONDS)
-        end = time.monotonic() + _QUEUE_SECONDS
+        end = time.monotonic() + (_STEERED_QUEUE_SECONDS if steered else _UNHEARD_QUEUE_SECONDS)
         while any(map(_waiting, listeners)) and time.monotonic() < end:
             time.sleep(_TICK_SECONDS)
     deafen(listeners)

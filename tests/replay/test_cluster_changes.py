@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from redis.exceptions import MovedError
 
 from counterseal.server.errors import ReplayGuardUnavailable
 from counterseal.server.replay import redis_cluster
@@ -77,3 +78,28 @@ def test_who_has_left_and_comes_back_is_found(cluster: Cluster) -> None:
     for _ in range(6):
         assert link.exchange(COMMANDS, b"key")[0] == [cluster.primary]
         cluster.primary, cluster.replica = cluster.replica, cluster.primary
+
+
+class GossipLink:
+    """Of three servers, the first has just given all slots to the last, and the one between has not heard of it."""
+
+    def __init__(self, url: str, **_: Any) -> None:
+        self.host = urlsplit(url).hostname or ""
+
+    def exchange(self, commands: Sequence[Command], key: bytes) -> Answered:
+        if commands[0][0] == "CLUSTER":
+            owner = b"a-before" if self.host == "b-between" else b"c-after"
+            return [[[0, 16383, [owner, 6379, b"id"], [b"b-between", 6379, b"id"], [b"c-after", 6379, b"id"]]]], b"run"
+        if self.host != "c-after":
+            raise ReplayGuardUnavailable("Redis refused (MovedError)") from MovedError("247 c-after:6379")
+        return [self.host], b"run"
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("seed", ["a-before", "b-between", "c-after"])
+def test_who_says_that_a_slot_has_moved_is_asked_where_to(monkeypatch: pytest.MonkeyPatch, seed: str) -> None:
+    monkeypatch.setattr(redis_cluster, "Link", GossipLink)
+    link = ClusterLink(f"redis+cluster://{seed}:6379", timeout=1, connections=4)
+    for _ in range(3):
+        assert link.exchange(COMMANDS, b"key")[0] == ["c-after"]

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from redis.crc import key_slot
+from redis.exceptions import MovedError
 
 from counterseal.server.errors import ConfigError, ReplayGuardUnavailable
 from counterseal.server.replay.redis_link import Answered, Command, Link
@@ -43,8 +44,8 @@ class ClusterLink:
         node = self._node(slot) or self._learn(slot, None)
         try:
             return self._ask(node, commands, key)
-        except ReplayGuardUnavailable:
-            other = self._learn(slot, node)
+        except ReplayGuardUnavailable as error:
+            other = self._learn(slot, node, moved=isinstance(error.__cause__, MovedError))
             if other == node:
                 raise
         return self._ask(other, commands, key)
@@ -63,13 +64,16 @@ class ClusterLink:
     def _node(self, slot: int) -> Node | None:
         return next((node for first, last, node in self._ranges if first <= slot <= last), None)
 
-    def _learn(self, slot: int, failed: Node | None) -> Node:
-        """Ask who has which slot, and return who has this one. `failed` is asked last."""
+    def _learn(self, slot: int, failed: Node | None, *, moved: bool = False) -> Node:
+        """Ask who has which slot, and return who has this one.
+
+        `failed` is asked last, unless it said itself that the slot has `moved`: others may not have heard of it yet.
+        """
         with self._lock:
             known = self._node(slot)
             if known is not None and known != failed:
                 return known  # somebody else asked meanwhile
-            for asked in sorted(self._links, key=lambda node: node == failed):
+            for asked in sorted(self._links, key=lambda node: (node == failed) != moved):
                 try:
                     (ranges,), _ = self._links[asked].exchange((("CLUSTER", "SLOTS"),), b"")
                 except ReplayGuardUnavailable:

@@ -128,3 +128,17 @@ def test_signing_sends_the_token_and_nothing_else() -> None:
             SCHEME.sign(BARE, wrong, Signing(now=NOW))
     with pytest.raises(ValueError, match="header"):
         SCHEME.sign(sent("Basic eDp5"), Credentials(key_id=KEY_ID, secret=OTHER_TOKEN.encode()), Signing(now=NOW))
+
+
+@pytest.mark.parametrize("value", ["{}", "Bearer {}", "a=1; session={}; b=2", 'x"{}"', "{}{}"])
+def test_a_token_is_found_wherever_it_stands_in_a_field(value: str) -> None:
+    assert bearer.holds_token(value.format(TOKEN, TOKEN).encode())
+
+
+def test_what_is_no_token_of_ours_is_not_taken_for_one() -> None:
+    assert not bearer.holds_token(b"")
+    assert not bearer.holds_token(b"Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")
+    assert not bearer.holds_token(b"cstk_")
+    # One that is cut, or not in the alphabet, is good for nothing.
+    assert not bearer.holds_token(TOKEN[:-1].encode())
+    assert not bearer.holds_token(TOKEN.replace(KEY_ID, KEY_ID.lower()).encode())
